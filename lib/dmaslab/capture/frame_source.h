@@ -5,18 +5,22 @@
 #include <cstdint>
 #include <span>
 
+#include "dmaslab/capture/frame_layout.h"
 #include "dmaslab/error.h"
 #include "dmaslab/export.h"
 
 namespace dmaslab {
 
-/** What a source fills: one frame as bytes in memory, rows from top to bottom. */
-struct FrameLayout
+/** The slab to fill, and which one it is: arena and index together name it for its whole life. */
+struct FillTarget
 {
-    std::size_t frameBytes = 0;
+    std::span<std::byte> bytes; ///< at least FrameLayout::frameBytes
+    std::uint32_t arenaId = 0;
+    std::uint32_t index = 0;
 };
 
-enum class FillStatus {
+enum class FillStatus
+{
     Ok,
     EndOfStream,
     Error, ///< lastError() tells
@@ -25,15 +29,17 @@ enum class FillStatus {
 /**
  * A source that is told where to put a frame (synthetic, files). Devices that fill slabs on
  * their own time implement their own loop beside this; a slab is all they share.
- * Called from one thread at a time.
+ * Called from one thread at a time. No call but prepare() allocates memory once every slab was seen.
  */
 class DMASLAB_EXPORT FrameSource
 {
 public:
     virtual ~FrameSource() = default;
 
+    /** Optional, before the first deadline: whatever has to be done once per slab. */
+    virtual void prepare(const FillTarget & /*target*/) {}
     /** Fills one slab. `sequence` and `captureTimeNs` are what the frame shall carry about itself. */
-    virtual FillStatus fill(std::span<std::byte> slab, std::uint32_t slabIndex, std::uint64_t sequence,
+    virtual FillStatus fill(const FillTarget &target, std::uint64_t sequence,
                             std::uint64_t captureTimeNs) = 0;
     [[nodiscard]] virtual const Error &lastError() const = 0;
 };
