@@ -15,7 +15,8 @@
 namespace dmaslab {
 
 /** What slabs are made of. docs/memory.md tells which device takes which. */
-enum class MemoryKind {
+enum class MemoryKind
+{
     Auto,     ///< udmabuf where the kernel has it, else memfd
     Udmabuf,  ///< memfd pages, each slab also a dma-buf
     Hugetlb,  ///< reserved huge pages; each slab also a dma-buf where udmabuf exists
@@ -29,12 +30,12 @@ enum class MemoryKind {
 struct ArenaRequest
 {
     MemoryKind kind = MemoryKind::Auto;
-    std::size_t slabSize = 0;  ///< payload bytes of one slab
-    std::uint32_t slabs = 0;   ///< how many
-    int numaNode = -1;         ///< -1: wherever the kernel puts it
-    bool lock = false;         ///< mlock; a refusal is a degradation, not an error
-    std::string heap;          ///< dma-heap name; empty: "system"
-    std::size_t pageSize = 0;  ///< 0: the system's; tests pass 16384 to see another machine's layout
+    std::size_t slabSize = 0; ///< payload bytes of one slab
+    std::uint32_t slabs = 0;  ///< how many
+    int numaNode = -1;        ///< -1: wherever the kernel puts it
+    bool lock = false;        ///< mlock; a refusal is a degradation, not an error
+    std::string heap;         ///< dma-heap name; empty: "system"
+    std::size_t pageSize = 0; ///< 0: the system's; tests pass 16384 to see another machine's layout
 };
 
 /** What was really got. */
@@ -44,7 +45,7 @@ struct ArenaReport
     std::size_t pageSize = 0; ///< of the mapping, as the kernel reports it in smaps
     int numaNode = -1;        ///< where the pages are; -1: not known or spread
     bool locked = false;
-    bool dmabuf = false;      ///< each slab has a dma-buf fd of its own
+    bool dmabuf = false; ///< each slab has a dma-buf fd of its own
     /** One sentence per thing that was wanted and not got, each with its remedy. */
     std::vector<std::string> degradations;
 };
