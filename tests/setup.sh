@@ -130,13 +130,13 @@ list_for_others()
             probe "$need" && continue
             [ $absent -gt 0 ] || echo "setup: this is not Debian 12, Debian 13 or Ubuntu 24.04; please install:" >&2
             absent=$((absent + 1))
-            echo "  ${words[${need%%:*}]} ${need#*:}  (to ${why[$group]})" >&2
+            echo "  ${words[${need%%:*}]} ${need#*:}  ($group: ${why[$group]})" >&2
         done
     done
     [ $absent -eq 0 ] && return 0
     echo "setup: on Debian 12 these come with:" >&2
     for group in "${groups[@]}"; do
-        read -ra names -d '' <<<"${packages[$group]}"
+        read -rd '' -a names <<<"${packages[$group]}"
         echo "  $group: ${names[*]}" >&2
     done
     return 3

@@ -1,0 +1,8 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# what: clang++, -Werror; unit and element tests
+# needs: build runtime test
+# shellcheck source=tests/lanes/common.sh
+. "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+CC=clang CXX=clang++ configure clang -Dbuildtype=debugoptimized -Dwerror=true -Dbench=disabled -Ddoxygen=disabled
+run_suites clang 1 unit elements
