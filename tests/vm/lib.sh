@@ -24,7 +24,9 @@ vm_cache() {
 }
 
 # Debian keeps some of these in sbin, which an ordinary user's PATH does not name.
-vm_path() { PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin; }
+vm_path() {
+    [[ :$PATH: == *:/usr/sbin:* ]] || PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
+}
 
 # vm_need TOOL PACKAGE …: skips when a tool is not there.
 vm_need() {

@@ -41,9 +41,12 @@ main() {
     work=$(mktemp -d -- "$kernel/initramfs.XXXXXX")
     trap 'rm -rf -- "$work"' EXIT
     local root=$work/root module
-    mkdir -p "$root"/{bin,dev,proc,sys,job,host,upper,root,modules}
+    mkdir -p "$root"/{bin,sbin,dev,proc,sys,job,host,upper,root,modules}
     install -m 755 "$busybox" "$root/bin/busybox"
     install -m 755 "$here/guest-init" "$root/init"
+    # The kernel loads modules by itself (a file system at its first mount) through this path, outside the host's root.
+    printf '#!/bin/busybox sh\nexec /bin/busybox chroot /root /sbin/modprobe "$@"\n' >"$root/sbin/modprobe"
+    chmod 755 "$root/sbin/modprobe"
     # In the order of their dependencies; builtin ones say so and fall out.
     for module in "${BOOT_MODULES[@]}"; do
         modprobe -C /dev/null -d "$kernel" -S "$release" --show-depends "$module" ||
