@@ -2,15 +2,10 @@
 #include "common/loss_ledger.h"
 
 #include <algorithm>
-#include <utility>
 
 namespace dmaslab {
 
 namespace {
-
-// A branch stalled for hours behind a thinned stream loses frames that are no neighbours; past this many
-// entries the last one widens (its count stays exact) instead of memory growing without end.
-constexpr std::size_t maxEntries = 65536;
 
 EventPtr newRangeEvent(const char *name, GstElement *element, std::uint64_t first, std::uint64_t last,
                        std::uint64_t count, GstClockTime time)
@@ -80,50 +75,45 @@ std::optional<Skip> parseSkipEvent(GstEvent *event)
     return skip;
 }
 
-void LossLedger::record(LossReason reason, std::uint64_t first, std::uint64_t last, GstClockTime time,
-                        std::uint64_t before)
+bool Loss::absorb(const Loss &next, bool forced) noexcept
 {
-    // Nearly always at the end; a queue that drops its oldest frame while newer losses wait inserts ahead.
-    auto place =
-        std::upper_bound(entries_.begin(), entries_.end(), before,
-                         [](std::uint64_t position, const Entry &entry) { return position < entry.before; });
-    const auto count = last - first + 1;
-    if (place != entries_.begin()) {
-        Loss &previous = std::prev(place)->loss;
-        const bool neighbour = previous.last + 1 == first;
-        if (previous.reason == reason && (neighbour || entries_.size() >= maxEntries)) {
-            previous.last = std::max(previous.last, last);
-            previous.first = std::min(previous.first, first);
-            previous.count += count;
-            std::prev(place)->before = before;
-            return;
-        }
-    }
-    entries_.insert(place, Entry{before, Loss{first, last, count, reason, time, {}}});
+    if (next.reason != reason || (next.first != last + 1 && !forced))
+        return false;
+    first = std::min(first, next.first);
+    last = std::max(last, next.last);
+    count += next.count;
+    return true;
 }
 
-std::vector<Loss> LossLedger::takePending(std::uint64_t upTo)
+void LossLedger::record(const Loss &loss)
 {
-    std::vector<Loss> taken;
-    while (!entries_.empty() && entries_.front().before <= upTo) {
-        taken.push_back(std::move(entries_.front().loss));
-        entries_.pop_front();
-    }
-    return taken;
+    if (losses_.empty() || !losses_.back().absorb(loss, losses_.size() >= maxEntries))
+        losses_.push_back(loss);
 }
 
-void LossLedger::rebase(std::uint64_t before) noexcept
+void LossLedger::record(LossReason reason, std::uint64_t first, std::uint64_t last, GstClockTime time)
 {
-    for (auto &entry : entries_)
-        entry.before = before;
+    record(Loss{first, last, last - first + 1, reason, time, {}});
 }
 
-std::vector<EventPtr> takeLossEvents(LossLedger &ledger, GstElement *element, std::uint64_t upTo)
+std::vector<EventPtr> takeLossEvents(LossLedger &ledger, GstElement *element)
 {
     std::vector<EventPtr> events;
-    for (const auto &loss : ledger.takePending(upTo))
+    for (const auto &loss : ledger.takePending())
         events.push_back(newLossEvent(element, loss));
     return events;
+}
+
+std::optional<std::uint64_t> frameSequence(GstBuffer *buffer) noexcept
+{
+    const guint64 offset = GST_BUFFER_OFFSET(buffer);
+    const guint64 end = GST_BUFFER_OFFSET_END(buffer);
+    // Sources that count frames leave the end open, or repeat the number, or name the next one; a file's
+    // bytes end where the next buffer begins.
+    if (offset == GST_BUFFER_OFFSET_NONE ||
+        (end != GST_BUFFER_OFFSET_NONE && end != offset && end != offset + 1))
+        return std::nullopt;
+    return offset;
 }
 
 FrameTimes frameTimes(const GstSegment &segment, GstBuffer *buffer)

@@ -2,10 +2,9 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
-#include <limits>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <gst/gst.h>
@@ -32,6 +31,10 @@ struct Loss
     LossReason reason = LossReason::Error;
     GstClockTime time = GST_CLOCK_TIME_NONE; ///< running time of the first one
     std::string element;                     ///< who lost them; set by the event
+
+    /** Takes the next loss in when it is a neighbour with the same reason, or in any case if it is `forced`
+     * to. */
+    bool absorb(const Loss &next, bool forced = false) noexcept;
 };
 
 struct Skip
@@ -50,40 +53,36 @@ struct Skip
 [[nodiscard]] std::optional<Skip> parseSkipEvent(GstEvent *event);
 
 /**
- * Collects losses until they can be sent. Neighbours with the same reason become one entry. Not thread-safe:
- * it belongs to the streaming thread, or to the lock of its owner.
+ * Collects losses until they can be sent; neighbours become one entry. Not thread-safe: it belongs to the
+ * streaming thread, or to the lock of its owner.
  */
 class LossLedger
 {
 public:
-    /**
-     * @param before the position in the stream the loss precedes, for queues that learn of a loss long before
-     *               its place comes up; others leave it out
-     */
-    void record(LossReason reason, std::uint64_t first, std::uint64_t last, GstClockTime time,
-                std::uint64_t before = 0);
+    /** Past this many entries the last one widens, with an exact count, instead of memory growing without
+     * end: a branch stalled for hours behind a thinned stream loses frames that are no neighbours. */
+    static constexpr std::size_t maxEntries = 65536;
 
-    [[nodiscard]] bool empty() const noexcept { return entries_.empty(); }
-    /** Takes out what precedes position `upTo`, in order of position. */
-    [[nodiscard]] std::vector<Loss>
-    takePending(std::uint64_t upTo = std::numeric_limits<std::uint64_t>::max());
-    /** The stream position begins anew (flush, restart): what is pending precedes whatever comes next. */
-    void rebase(std::uint64_t before) noexcept;
-    void clear() noexcept { entries_.clear(); }
+    void record(LossReason reason, std::uint64_t first, std::uint64_t last,
+                GstClockTime time = GST_CLOCK_TIME_NONE);
+    void record(const Loss &loss);
+
+    [[nodiscard]] bool empty() const noexcept { return losses_.empty(); }
+    [[nodiscard]] std::vector<Loss> takePending() { return std::exchange(losses_, {}); }
+    void clear() noexcept { losses_.clear(); }
 
 private:
-    struct Entry
-    {
-        std::uint64_t before;
-        Loss loss;
-    };
-    std::deque<Entry> entries_; ///< ordered by `before`
+    std::vector<Loss> losses_;
 };
 
-/** The same, as events ready to push. */
-[[nodiscard]] std::vector<EventPtr>
-takeLossEvents(LossLedger &ledger, GstElement *element,
-               std::uint64_t upTo = std::numeric_limits<std::uint64_t>::max());
+/** What is pending, as events ready to push before the next buffer or EOS. */
+[[nodiscard]] std::vector<EventPtr> takeLossEvents(LossLedger &ledger, GstElement *element);
+
+/**
+ * The number of a frame as its source counts them: the OFFSET, unless that counts bytes. Nothing when the
+ * stream carries no numbers: then the element counts by itself.
+ */
+[[nodiscard]] std::optional<std::uint64_t> frameSequence(GstBuffer *buffer) noexcept;
 
 /** What a QoS message says about the frame it is posted for. */
 struct FrameTimes

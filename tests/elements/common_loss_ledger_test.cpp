@@ -38,47 +38,31 @@ TEST(LossLedger, AnotherReasonOrAGapBeginsAnEntry)
     EXPECT_TRUE(ledger.empty());
 }
 
-TEST(LossLedger, TakesOnlyWhatPrecedesThePosition)
-{
-    LossLedger ledger;
-    ledger.record(LossReason::Queue, 4, 4, 0, 4);
-    ledger.record(LossReason::Queue, 9, 9, 0, 8);
-    EXPECT_EQ(describe(ledger.takePending(3)), "");
-    EXPECT_EQ(describe(ledger.takePending(4)), "4-4:queue ");
-    EXPECT_EQ(describe(ledger.takePending(8)), "9-9:queue ");
-}
-
-TEST(LossLedger, AnEarlierPlaceIsFoundAmongLaterOnes)
-{
-    LossLedger ledger;
-    ledger.record(LossReason::Queue, 90, 92, 0, 50);
-    ledger.record(LossReason::Queue, 10, 10, 0, 11);
-    ledger.record(LossReason::Queue, 11, 11, 0, 12);
-    EXPECT_EQ(describe(ledger.takePending(20)), "10-11:queue ");
-    EXPECT_EQ(describe(ledger.takePending()), "90-92:queue ");
-}
-
-TEST(LossLedger, RebasedLossesPrecedeWhateverComesNext)
-{
-    LossLedger ledger;
-    ledger.record(LossReason::Queue, 7, 7, 0, 1000);
-    ledger.rebase(0);
-    EXPECT_EQ(describe(ledger.takePending(0)), "7-7:queue ");
-}
-
 TEST(LossLedger, ScatteredLossesWithoutEndStayBoundedAndExactlyCounted)
 {
     LossLedger ledger;
     constexpr std::uint64_t lost = 100000;
     for (std::uint64_t i = 0; i < lost; ++i)
-        ledger.record(LossReason::Queue, 5 * i, 5 * i, 0, 3);
+        ledger.record(LossReason::Queue, 5 * i, 5 * i);
     const auto losses = ledger.takePending();
     std::uint64_t count = 0;
     for (const auto &loss : losses)
         count += loss.count;
     EXPECT_EQ(count, lost);
-    EXPECT_LE(losses.size(), 65536u);
+    EXPECT_EQ(losses.size(), LossLedger::maxEntries);
     EXPECT_EQ(losses.back().last, 5 * (lost - 1));
+}
+
+TEST(FrameSequence, IsTheOffsetOfSourcesThatCountFrames)
+{
+    const BufferPtr buffer(gst_buffer_new());
+    EXPECT_EQ(frameSequence(buffer.get()), std::nullopt);
+    GST_BUFFER_OFFSET(buffer.get()) = 41;
+    EXPECT_EQ(frameSequence(buffer.get()), 41u);
+    GST_BUFFER_OFFSET_END(buffer.get()) = 42;
+    EXPECT_EQ(frameSequence(buffer.get()), 41u);
+    GST_BUFFER_OFFSET_END(buffer.get()) = 41 + 4096;
+    EXPECT_EQ(frameSequence(buffer.get()), std::nullopt) << "bytes of a file are no frames";
 }
 
 TEST(LossEvent, ReadsBackAsWritten)
