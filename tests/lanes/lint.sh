@@ -13,9 +13,18 @@ for what in spdx layers length paths hosts; do
 done
 check "lint.py can fail" "$python" tests/tools/lint.py self-test
 
-read -rd '' -a scripts <<<"$(grep -lE '^#!/(bin/(ba)?sh|usr/bin/env (ba)?sh)' -r tests pipelines .ci docs --include='*' \
-    --exclude-dir=__pycache__ 2>/dev/null)"
+read -rd '' -a scripts <<<"$(grep -lE '^#!/(bin/(ba)?sh|usr/bin/env (ba)?sh)' -r tests pipelines .ci docs 2>/dev/null)"
 check shellcheck shellcheck -x "${scripts[@]}"
+
+# One line per file instead of one per place.
+clang_format()
+{
+    local output
+    output=$(clang-format --dry-run -Werror "$@" 2>&1) && return
+    sed -n 's/^\([^ :]*\):[0-9]*:[0-9]*: error.*/\1/p' <<<"$output" | sort | uniq -c |
+        awk '{ print $2 ": " $1 " places; run clang-format -i " $2 }'
+    return 1
+}
 
 major()
 {
@@ -24,7 +33,7 @@ major()
 
 read -rd '' -a code <<<"$("$python" tests/tools/lint.py files . .h .hpp .c .cpp)"
 if [ "$(major clang-format)" = $reference ]; then
-    check clang-format clang-format --dry-run -Werror "${code[@]}"
+    check clang-format clang_format "${code[@]}"
 else
     skip "clang-format $(major clang-format) is not the reference version $reference"
 fi
