@@ -72,7 +72,7 @@ configure()
     fi
     phase "configuring"
     rm -rf "$dir"
-    if ! output=$(meson setup "$dir" "$@" 2>&1); then
+    if ! output=$(meson setup "$dir" -Db_colorout=never "$@" 2>&1); then
         fail "meson setup $dir $*" <<<"$output"
         exit 1
     fi
