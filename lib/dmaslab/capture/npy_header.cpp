@@ -61,7 +61,7 @@ Result<Preamble> parsePreamble(std::span<const std::byte> start, std::string_vie
         return cutOff(file, start.size());
     for (std::size_t i = preamble.bytes; i-- > 8;)
         preamble.headerBytes = preamble.headerBytes << 8 | byteAt(start, i);
-    if (preamble.headerBytes > npyMaxHeaderBytes)
+    if (preamble.headerBytes > kNpyMaxHeaderBytes)
         return badFile(file,
                        "its .npy header claims " + std::to_string(preamble.headerBytes) +
                            " bytes, a plain array needs 118",
@@ -135,7 +135,7 @@ bool countBytes(const NpyHeader &header, std::uint64_t &bytes)
     }
     bytes = empty ? 0 : product;
     constexpr auto largest = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
-    return product <= largest - npyMaxHeaderBytes - longestPreamble; // so that a file offset counts it all
+    return product <= largest - kNpyMaxHeaderBytes - longestPreamble; // so that a file offset counts it all
 }
 
 /** Reads until `bytes` is full or the file ends; -1 and errno on failure. */

@@ -34,7 +34,7 @@ struct NpyHeader
 };
 
 /** Longest header read. numpy itself stops at 10000 characters unless told otherwise. */
-inline constexpr std::size_t npyMaxHeaderBytes = std::size_t{1} << 20;
+inline constexpr std::size_t kNpyMaxHeaderBytes = std::size_t{1} << 20;
 
 [[nodiscard]] DMASLAB_EXPORT std::string shapeText(std::span<const std::uint64_t> shape);
 [[nodiscard]] DMASLAB_EXPORT bool hasNpyMagic(std::span<const std::byte> start);
