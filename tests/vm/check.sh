@@ -2,15 +2,15 @@
 # shellcheck shell=bash
 # Report lines, the same on the host and in the guest; lane.sh counts them. Sourced.
 
-# check NAME COMMAND…: PASS when the command succeeds; FAIL shows what it said.
+# check NAME COMMAND…: PASS when the command succeeds; FAIL shows what it said, or else the command.
 check() {
     local name=$1 said
     shift
     if said=$("$@" 2>&1); then
         printf 'PASS %s\n' "$name"
     else
-        printf 'FAIL %s: %s\n' "$name" "$*"
-        [[ -z $said ]] || printf '    %s\n' "${said//$'\n'/$'\n'    }"
+        [[ -n $said ]] || said="refused: $*"
+        printf 'FAIL %s\n    %s\n' "$name" "${said//$'\n'/$'\n'    }"
     fi
 }
 

@@ -32,6 +32,7 @@ boot cut --cpus 1 --disk "64M:$work/disk" --kill-on '^CUT$' bash -c 'mkfs.ext4 -
     echo synced-before-the-cut >/mnt/one && sync && echo written-before-the-cut >/mnt/two && echo CUT && sleep 600' &
 wait
 boot panic --append rdinit=/nonexistent true &
+boot moment --cpus 1 --kill-after 0.5 bash -c 'echo begun; sleep 600' &
 mkdir tools
 for tool in awk bash cat dirname env mkdir; do ln -s "$(command -v "$tool")" tools/; done
 PATH=$work/tools DMASLAB_VM_CACHE=$work/empty boot bare true
@@ -47,6 +48,8 @@ check "run.sh: the host's files stay as they are" test ! -e trace
 check "run.sh: --timeout ends with 124" same 124 "$(<timeout.status)"
 check "run.sh: --kill-on ends with 137" same 137 "$(<cut.status)"
 check "run.sh: --kill-on lets the output through" same CUT "$(<cut.out)"
+check "run.sh: --kill-after ends with 137" same 137 "$(<moment.status)"
+check "run.sh: --kill-after counts from the command's begin" same begun "$(<moment.out)"
 check "run.sh: the power cut keeps what was synced" on_disk synced-before-the-cut
 check "run.sh: the power cut loses what was not" not on_disk written-before-the-cut
 check "run.sh: a panic ends with 125" same 125 "$(<panic.status)"
