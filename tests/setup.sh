@@ -97,10 +97,22 @@ install_with_apt()
     for entry in "${wanted[@]}"; do
         names+=("$(choose "$entry")")
     done
-    if ! as_root "${apt[@]}" install -y --no-install-recommends "${names[@]}" </dev/null; then
-        echo "setup: apt-get could not install: ${names[*]}" >&2
-        return 3
+    local output
+    output=$(mktemp)
+    # A person sees that it moves; a log is spared two thousand lines, unless they are needed.
+    if [ -t 1 ]; then
+        as_root "${apt[@]}" install -y --no-install-recommends "${names[@]}" </dev/null
+    else
+        as_root "${apt[@]}" install -y --no-install-recommends "${names[@]}" </dev/null >"$output" 2>&1
     fi
+    local status=$?
+    if [ $status -ne 0 ]; then
+        tail -n 20 "$output" >&2
+        echo "setup: apt-get could not install: ${names[*]}" >&2
+        status=3
+    fi
+    rm -f "$output"
+    return $status
 }
 
 probe()
