@@ -19,8 +19,8 @@ deb822_sources() { # FILE…
         }
         FNR == 1 || /^[ \t]*$/ { flush() }
         /^#/ || /^[ \t]*$/     { next }
-        # Continuation lines are a key written into the file (Signed-By) or a longer list; lists fit one line in practice.
-        /^[ \t]/               { if (field == "signed-by") keyring = ""; next }
+        # A key written into the file itself goes over the lines below its field.
+        /^[ \t]/               { if (field == "signed-by") keyring = keyring "\\n" $0; next }
         {
             field = tolower($1); sub(/:.*/, "", field)
             value = $0; sub(/^[^:]*:[ \t]*/, "", value)
@@ -63,7 +63,7 @@ source=$({
 } | while IFS='|' read -r uri suites components keyring; do
     [[ " $suites " == *" $codename "* && " $components " == *" main "* ]] || continue
     printf 'Types: deb\nURIs: %s\nSuites: %s\nComponents: main\n' "$uri" "$suite"
-    [[ -z $keyring ]] || printf 'Signed-By: %s\n' "$keyring"
+    [[ -z $keyring ]] || printf 'Signed-By: %b\n' "$keyring"
     echo
 done)
 [[ -n $source ]] || exit 1

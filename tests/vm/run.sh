@@ -133,6 +133,8 @@ vm_path
 vm_need qemu-system-x86_64 qemu-system-x86 setpriv util-linux modprobe kmod flock util-linux
 kernel=$("$here/fetch-kernel.sh") || { status=$? && echo "$kernel" && exit "$status"; }
 initramfs=$("$here/make-initramfs.sh" "$kernel") || { status=$? && echo "$initramfs" && exit "$status"; }
+# Left behind by runs that were killed themselves.
+find "$(vm_cache)" -maxdepth 1 \( -name 'run.*' -o -name 'fetch.*' \) -mmin +1440 -exec rm -rf -- {} +
 job_private=$(mktemp -d -- "$(vm_cache)/run.XXXXXX") || vm_fail "cannot make a directory for this run"
 guest=''
 trap cleanup EXIT
