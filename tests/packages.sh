@@ -50,8 +50,9 @@ probes[bench]="hdr:benchmark/benchmark.h hdr:boost/lockfree/spsc_queue.hpp
     hdr:readerwriterqueue/readerwriterqueue.h hdr:atomic_queue/atomic_queue.h cmd:cyclictest py:matplotlib"
 
 why[vm]="the guest with a kernel that has udmabuf, vivid and NUMA nodes"
-packages[vm]="qemu-system-x86 busybox-static cpio xz-utils kmod e2fsprogs"
-probes[vm]="cmd:qemu-system-x86_64 cmd:busybox cmd:cpio cmd:xz cmd:depmod cmd:mkfs.ext4"
+packages[vm]="qemu-system-x86 busybox-static cpio xz-utils zstd kmod e2fsprogs xfsprogs dmsetup"
+probes[vm]="cmd:qemu-system-x86_64 cmd:busybox cmd:cpio cmd:xz cmd:zstd cmd:depmod
+    cmd:mkfs.ext4 cmd:mkfs.xfs cmd:dmsetup"
 
 why[docs]="the reference of the public headers"
 packages[docs]="doxygen graphviz"
