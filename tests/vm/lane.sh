@@ -52,18 +52,20 @@ end_of_command() { # NAME COMMAND STATUS LINES FAILURES LASTLINE
     fi
 }
 
-end_of_guest() { # NAME STATUS UNFINISHED LASTLINE
+end_of_guest() { # NAME STATUS UNFINISHED LASTLINE OPTIONS
     if (($2 == 77)); then
         report SKIP "$1: $4"
     elif (($2 != 0)); then
         report FAIL "$1: the guest ended with status $2, $3 commands without an end"
     elif (($3 != 0)); then
         report FAIL "$1: $3 commands without an end"
+    elif [[ ! $5 =~ ^\ *host ]]; then
+        report PASS "$1: the guest ended with status 0"
     fi
 }
 
 # Counts what the commands of one guest report on stdin.
-count() { # NAME COMMANDS
+count() { # NAME COMMANDS OPTIONS
     local name=$1 left=$2 line command='' lines=0 failures=0 last=''
     while IFS= read -r line; do
         case $line in
@@ -71,7 +73,7 @@ count() { # NAME COMMANDS
             '::end '*)
                 end_of_command "$name" "$command" "${line#::end }" "$lines" "$failures" "$last"
                 left=$((left - 1)) ;;
-            '::status '*) end_of_guest "$name" "${line#::status }" "$left" "$last" ;;
+            '::status '*) end_of_guest "$name" "${line#::status }" "$left" "$last" "$3" ;;
             'PASS '* | 'FAIL '* | 'SKIP '*)
                 lines=$((lines + 1))
                 [[ $line != FAIL* ]] || failures=$((failures + 1))
@@ -94,7 +96,7 @@ run_guest() { # NAME OPTIONS COMMAND…
             run+=("$command")
         fi
     done
-    ((${#run[@]} == 0)) || count "$name" ${#run[@]} < <(framed_run "$options" "${run[@]}")
+    ((${#run[@]} == 0)) || count "$name" ${#run[@]} "$options" < <(framed_run "$options" "${run[@]}")
 }
 
 cd -- "$root" || exit
