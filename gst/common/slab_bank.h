@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <vector>
+
+#include <gst/gst.h>
+
+#include "common/gst.h"
+#include "common/pointer_index.h"
+#include "dmaslab/export.h"
+#include "dmaslab/slab/pool.h"
+
+namespace dmaslab {
+
+/**
+ * A core pool dressed as GstMemory: one memory per slab, made once. A slab is free again when its GstMemory
+ * is disposed of, which is the only moment that shallow copies cannot bring forward: dispose resurrects the
+ * memory and returns the slab. A GstBuffer of our own pool that comes home with its memory to itself skips
+ * even that.
+ *
+ * Memories reference their allocator and the allocator owns the bank, so the bank outlives pool, element and
+ * pipeline until the last memory is gone; close() breaks that circle.
+ */
+class DMASLAB_EXPORT SlabBank
+{
+public:
+    struct Slot
+    {
+        GstMemory *memory = nullptr;
+        /** The slab's one hold on GStreamer's side; only touched by whoever has the slab. */
+        SlabRef hold;
+        /** The pool's empty or ready buffer for this slab while the slab is free. */
+        GstBuffer *parked = nullptr;
+        std::atomic<int> maps{0};
+    };
+
+    /** @return a new allocator (floating ref sunk) whose memories have `size` bytes. */
+    static GstAllocator *newAllocator(PoolPtr pool, gsize size);
+    /** The bank behind an allocator of ours, or nullptr. */
+    static SlabBank *of(GstAllocator *allocator);
+    static SlabBank *of(GstMemory *memory) { return of(memory->allocator); }
+
+    SlabBank(PoolPtr pool, gsize size);
+    ~SlabBank();
+
+    [[nodiscard]] Pool &pool() const { return *pool_; }
+    [[nodiscard]] const Arena &arena() const { return pool_->arena(); }
+    [[nodiscard]] Slot &slot(std::uint32_t index) { return slots_[index]; }
+    [[nodiscard]] std::uint32_t indexOf(GstMemory *memory) const;
+    [[nodiscard]] gsize size() const { return size_; }
+
+    /** Takes a slab for GStreamer; its slot then holds it. */
+    std::uint32_t keep(SlabRef slab);
+    /** The slab's memory with one reference, offset and size as new. */
+    GstMemory *memory(std::uint32_t index);
+    void restore(GstMemory *memory, std::uint32_t index) const;
+    /** No more recycling: frees what is home now and the rest as it comes. Idempotent, any thread. */
+    void close();
+
+    void countCopied(std::uint64_t bytes) { bytesCopied_.fetch_add(bytes, std::memory_order_relaxed); }
+    [[nodiscard]] std::uint64_t bytesCopied() const { return bytesCopied_.load(std::memory_order_relaxed); }
+
+    /** Makes the memories; called once by the allocator that will own this bank. */
+    void fill(GstAllocator *allocator);
+    /** What GstMiniObject calls; FALSE resurrects. */
+    gboolean dispose(GstMemory *memory);
+
+private:
+    void reap();
+
+    PoolPtr pool_;
+    const gsize size_;
+    std::vector<Slot> slots_;
+    PointerIndex index_;
+    std::atomic<int> closing_{0};
+    std::atomic<std::uint64_t> bytesCopied_{0};
+};
+
+} // namespace dmaslab
