@@ -116,15 +116,21 @@ std::optional<std::uint64_t> frameSequence(GstBuffer *buffer) noexcept
     return offset;
 }
 
+GstClockTime runningTime(const GstSegment &segment, GstClockTime timestamp) noexcept
+{
+    if (segment.format != GST_FORMAT_TIME || !GST_CLOCK_TIME_IS_VALID(timestamp))
+        return GST_CLOCK_TIME_NONE;
+    return gst_segment_to_running_time(&segment, GST_FORMAT_TIME, timestamp);
+}
+
 FrameTimes frameTimes(const GstSegment &segment, GstBuffer *buffer)
 {
     FrameTimes times;
     times.timestamp = GST_BUFFER_DTS_OR_PTS(buffer);
     times.duration = GST_BUFFER_DURATION(buffer);
-    if (segment.format == GST_FORMAT_TIME && GST_CLOCK_TIME_IS_VALID(times.timestamp)) {
-        times.runningTime = gst_segment_to_running_time(&segment, GST_FORMAT_TIME, times.timestamp);
+    times.runningTime = runningTime(segment, times.timestamp);
+    if (GST_CLOCK_TIME_IS_VALID(times.runningTime))
         times.streamTime = gst_segment_to_stream_time(&segment, GST_FORMAT_TIME, times.timestamp);
-    }
     return times;
 }
 

@@ -93,6 +93,8 @@ struct FrameTimes
     GstClockTime duration = GST_CLOCK_TIME_NONE;
 };
 
+/** NONE when the segment is not in time. */
+[[nodiscard]] GstClockTime runningTime(const GstSegment &segment, GstClockTime timestamp) noexcept;
 [[nodiscard]] FrameTimes frameTimes(const GstSegment &segment, GstBuffer *buffer);
 
 /** Posts a QoS message with buffer counts. Once per run of losses: messages per frame drown a bus. */
