@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include <gst/gst.h>
+
+G_BEGIN_DECLS
+
+#define GST_TYPE_DMA_SLAB_QUEUE (gst_dma_slab_queue_get_type())
+G_DECLARE_FINAL_TYPE(GstDmaSlabQueue, gst_dma_slab_queue, GST, DMA_SLAB_QUEUE, GstElement)
+
+GST_ELEMENT_REGISTER_DECLARE(slabqueue)
+
+G_END_DECLS
