@@ -64,7 +64,7 @@ TEST(MemoryDevice, UdmabufRequestIsGrantedWithoutDegradation)
 {
     SKIP_WITHOUT_UDMABUF();
     for (const auto kind : {MemoryKind::Udmabuf, MemoryKind::Auto}) {
-        const auto arena = *Arena::create(requestOf(kind));
+        const auto arena = create(requestOf(kind));
         EXPECT_EQ(arena->report().kind, MemoryKind::Udmabuf);
         EXPECT_EQ(joined(arena->report().degradations), "");
         EXPECT_EQ(arena->report().pageSize, systemPageSize());
@@ -75,7 +75,7 @@ TEST(MemoryDevice, UdmabufRequestIsGrantedWithoutDegradation)
 TEST(MemoryDevice, UdmabufShowsTheSameBytesAsTheSlab)
 {
     SKIP_WITHOUT_UDMABUF();
-    expectDmabufsShowTheSlabs(**Arena::create(requestOf(MemoryKind::Udmabuf)));
+    expectDmabufsShowTheSlabs(*create(requestOf(MemoryKind::Udmabuf)));
 }
 
 TEST(MemoryDevice, UdmabufShowsTheSameBytesInA16KiBLayout)
@@ -83,7 +83,7 @@ TEST(MemoryDevice, UdmabufShowsTheSameBytesInA16KiBLayout)
     SKIP_WITHOUT_UDMABUF();
     auto request = requestOf(MemoryKind::Udmabuf, 5, 20000);
     request.pageSize = 16384;
-    expectDmabufsShowTheSlabs(**Arena::create(request));
+    expectDmabufsShowTheSlabs(*create(request));
 }
 
 TEST(MemoryDevice, UdmabufOutlivesTheArena)
@@ -91,7 +91,7 @@ TEST(MemoryDevice, UdmabufOutlivesTheArena)
     SKIP_WITHOUT_UDMABUF();
     UniqueFd kept;
     {
-        const auto arena = *Arena::create(requestOf(MemoryKind::Udmabuf, 2, 4096));
+        const auto arena = create(requestOf(MemoryKind::Udmabuf, 2, 4096));
         arena->slab(1)[5] = std::byte{0x77};
         kept.reset(::dup(arena->dmabufFd(1)));
     }
@@ -104,7 +104,7 @@ TEST(MemoryDevice, UdmabufOutlivesTheArena)
 TEST(MemoryDevice, UdmabufCannotBeMadeOnceTheArenaIsSealed)
 {
     SKIP_WITHOUT_UDMABUF();
-    const auto arena = *Arena::create(requestOf(MemoryKind::Udmabuf));
+    const auto arena = create(requestOf(MemoryKind::Udmabuf));
     const auto late = makeUdmabufs(arena->fd(), 1, arena->stride(), HostPaths{});
     ASSERT_FALSE(late) << "then the order of the seals would not matter";
     EXPECT_EQ(late.error().sysErrno, EINVAL);
@@ -122,8 +122,7 @@ TEST(MemoryDevice, UdmabufOfThousandSlabsRaisesTheDescriptorLimit)
                       return std::string();
                   limit.rlim_cur = 256;
                   ::setrlimit(RLIMIT_NOFILE, &limit);
-                  const auto arena = Arena::create(requestOf(MemoryKind::Udmabuf, 1000, 4096));
-                  return arena ? joined((*arena)->report().degradations) : arena.error().message;
+                  return joined(create(requestOf(MemoryKind::Udmabuf, 1000, 4096))->report().degradations);
               }),
               "");
 }
@@ -134,17 +133,17 @@ TEST(MemoryDevice, UdmabufSlabBeyondTheRealLimitFallsBackLoudly)
     const auto limit = readNumber(HostPaths{}.udmabufSizeLimit).value_or(64);
     if (limit > 64)
         GTEST_SKIP() << "the limit is " << limit << " MiB here";
-    const auto arena = *Arena::create(requestOf(MemoryKind::Udmabuf, 1, (limit << 20) + 1));
+    const auto arena = create(requestOf(MemoryKind::Udmabuf, 1, (limit << 20) + 1));
     EXPECT_EQ(arena->report().kind, MemoryKind::Memfd);
     EXPECT_TRUE(has(joined(arena->report().degradations), "size_limit_mb"));
-    const auto below = *Arena::create(requestOf(MemoryKind::Udmabuf, 1, limit << 20));
+    const auto below = create(requestOf(MemoryKind::Udmabuf, 1, limit << 20));
     EXPECT_EQ(below->report().kind, MemoryKind::Udmabuf) << joined(below->report().degradations);
 }
 
 TEST(MemoryDevice, UdmabufImportedBackLiesAtOneStride)
 {
     SKIP_WITHOUT_UDMABUF();
-    const auto owner = *Arena::create(requestOf(MemoryKind::Udmabuf, 3, 10000));
+    const auto owner = create(requestOf(MemoryKind::Udmabuf, 3, 10000));
     std::vector<UniqueFd> dmabufs;
     for (std::uint32_t i = 0; i < 3; ++i) {
         owner->slab(i).back() = std::byte(i + 1);
@@ -159,7 +158,7 @@ TEST(MemoryDevice, UdmabufImportedBackLiesAtOneStride)
 TEST(MemoryDevice, HugetlbPagesAreTwoMebibytesBySmaps)
 {
     SKIP_WITHOUT_HUGE_PAGES(2);
-    const auto arena = *Arena::create(requestOf(MemoryKind::Hugetlb, 4, 614400));
+    const auto arena = create(requestOf(MemoryKind::Hugetlb, 4, 614400));
     EXPECT_EQ(arena->report().kind, MemoryKind::Hugetlb) << joined(arena->report().degradations);
     EXPECT_EQ(arena->report().pageSize, hugePageSize);
     EXPECT_TRUE(arena->report().locked);
@@ -173,7 +172,7 @@ TEST(MemoryDevice, HugetlbPagesComeBackWithTheArena)
     SKIP_WITHOUT_HUGE_PAGES(2);
     const auto before = freeHugePages();
     {
-        const auto arena = *Arena::create(requestOf(MemoryKind::Hugetlb, 4, 614400));
+        const auto arena = create(requestOf(MemoryKind::Hugetlb, 4, 614400));
         EXPECT_EQ(freeHugePages(), before - 2);
     }
     EXPECT_EQ(freeHugePages(), before);
@@ -182,7 +181,7 @@ TEST(MemoryDevice, HugetlbPagesComeBackWithTheArena)
 TEST(MemoryDevice, HugetlbBeyondTheReservedPagesFallsBackLoudly)
 {
     SKIP_WITHOUT_HUGE_PAGES(1);
-    const auto arena = *Arena::create(requestOf(MemoryKind::Hugetlb, freeHugePages() + 1, hugePageSize));
+    const auto arena = create(requestOf(MemoryKind::Hugetlb, freeHugePages() + 1, hugePageSize));
     EXPECT_NE(arena->report().kind, MemoryKind::Hugetlb);
     const std::string said = joined(arena->report().degradations);
     EXPECT_TRUE(has(said, "vm.nr_hugepages=")) << said;
@@ -194,13 +193,13 @@ TEST(MemoryDevice, HugetlbUdmabufShowsTheSameBytesAsTheSlab)
     SKIP_WITHOUT_UDMABUF();
     SKIP_WITHOUT_HUGE_PAGES(8);
     for (const std::size_t size : {4096, 20000, 614400, 1 << 20, 2 << 20, (3 << 20) - 5000})
-        expectDmabufsShowTheSlabs(**Arena::create(requestOf(MemoryKind::Hugetlb, 5, size)));
+        expectDmabufsShowTheSlabs(*create(requestOf(MemoryKind::Hugetlb, 5, size)));
 }
 
 TEST(MemoryDevice, HugetlbSlabsArePhysicallyContiguous)
 {
     SKIP_WITHOUT_HUGE_PAGES(4);
-    const auto arena = *Arena::create(requestOf(MemoryKind::Hugetlb, 7, 614400));
+    const auto arena = create(requestOf(MemoryKind::Hugetlb, 7, 614400));
     ASSERT_EQ(arena->report().kind, MemoryKind::Hugetlb);
     if (frameNumber(arena->base()) == 0)
         GTEST_SKIP() << "/proc/self/pagemap hides frame numbers from this user";
@@ -214,7 +213,7 @@ TEST(MemoryDevice, HugetlbSlabsArePhysicallyContiguous)
 TEST(MemoryDevice, DmaHeapSlabsLieAtOneStride)
 {
     SKIP_WITHOUT_DMA_HEAP();
-    const auto arena = *Arena::create(requestOf(MemoryKind::DmaHeap, 4, 614400));
+    const auto arena = create(requestOf(MemoryKind::DmaHeap, 4, 614400));
     EXPECT_EQ(arena->report().kind, MemoryKind::DmaHeap);
     EXPECT_EQ(joined(arena->report().degradations), "");
     EXPECT_EQ(arena->fd(), -1);
@@ -226,7 +225,7 @@ TEST(MemoryDevice, DmaHeapLayoutOf16KiBPages)
     SKIP_WITHOUT_DMA_HEAP();
     auto request = requestOf(MemoryKind::DmaHeap, 4, 20000);
     request.pageSize = 16384;
-    const auto arena = *Arena::create(request);
+    const auto arena = create(request);
     EXPECT_EQ(arena->stride(), 32768u);
     expectDmabufsShowTheSlabs(*arena);
 }
@@ -234,7 +233,7 @@ TEST(MemoryDevice, DmaHeapLayoutOf16KiBPages)
 TEST(MemoryDevice, DmaHeapTakesCacheSync)
 {
     SKIP_WITHOUT_DMA_HEAP();
-    const auto arena = *Arena::create(requestOf(MemoryKind::DmaHeap, 2, 4096));
+    const auto arena = create(requestOf(MemoryKind::DmaHeap, 2, 4096));
     for (const auto access : {CpuAccess::Read, CpuAccess::Write, CpuAccess::ReadWrite}) {
         EXPECT_EQ(beginCpuAccess(arena->dmabufFd(1), access), 0);
         EXPECT_EQ(endCpuAccess(arena->dmabufFd(1), access), 0);
@@ -244,14 +243,14 @@ TEST(MemoryDevice, DmaHeapTakesCacheSync)
 TEST(MemoryDevice, UdmabufTakesCacheSync)
 {
     SKIP_WITHOUT_UDMABUF();
-    const auto arena = *Arena::create(requestOf(MemoryKind::Udmabuf, 2, 4096));
+    const auto arena = create(requestOf(MemoryKind::Udmabuf, 2, 4096));
     EXPECT_EQ(beginCpuAccess(arena->dmabufFd(1), CpuAccess::ReadWrite), 0);
     EXPECT_EQ(endCpuAccess(arena->dmabufFd(1), CpuAccess::ReadWrite), 0);
 }
 
 TEST(MemoryDevice, CacheSyncOfWhatIsNoDmabufAnswersAnErrno)
 {
-    const auto arena = *Arena::create(requestOf(MemoryKind::Memfd, 1, 4096));
+    const auto arena = create(requestOf(MemoryKind::Memfd, 1, 4096));
     EXPECT_EQ(beginCpuAccess(arena->fd(), CpuAccess::Read), ENOTTY);
     EXPECT_EQ(endCpuAccess(-1, CpuAccess::Read), EBADF);
 }
@@ -259,7 +258,7 @@ TEST(MemoryDevice, CacheSyncOfWhatIsNoDmabufAnswersAnErrno)
 TEST(MemoryDevice, CpuSyncIsOnlyNeededWhereCachesAreNotCoherent)
 {
     SKIP_WITHOUT_DMA_HEAP();
-    const auto arena = *Arena::create(requestOf(MemoryKind::DmaHeap, 1, 4096));
+    const auto arena = create(requestOf(MemoryKind::DmaHeap, 1, 4096));
 #if defined(__x86_64__) || defined(__i386__)
     EXPECT_FALSE(arena->needsCpuSync());
 #else
@@ -276,10 +275,9 @@ TEST(MemoryDevice, NumaPagesAreOnTheNodeAskedFor)
         for (const int node : nodes) {
             auto request = requestOf(kind, 16, 1 << 20);
             request.numaNode = node;
-            const auto parts = buildArena(request, HostPaths{});
-            ASSERT_TRUE(parts) << parts.error().message;
-            EXPECT_EQ(parts->report.numaNode, node) << joined(parts->report.degradations);
-            const auto pages = sampleNodes(parts->mapping);
+            const auto parts = build(request, HostPaths{});
+            EXPECT_EQ(parts.report.numaNode, node) << joined(parts.report.degradations);
+            const auto pages = sampleNodes(parts.mapping);
             EXPECT_EQ(pages.size(), 1024u);
             EXPECT_EQ(std::ranges::count(pages, node), std::ssize(pages));
         }
@@ -295,7 +293,7 @@ TEST(MemoryDevice, NumaHugetlbPagesAreOnTheNodeAskedFor)
     for (const int node : nodes) {
         auto request = requestOf(MemoryKind::Hugetlb, 4, 1 << 20);
         request.numaNode = node;
-        const auto arena = *Arena::create(request);
+        const auto arena = create(request);
         EXPECT_EQ(arena->report().kind, MemoryKind::Hugetlb);
         EXPECT_EQ(arena->report().numaNode, node) << joined(arena->report().degradations);
     }
@@ -326,7 +324,7 @@ TEST(MemoryDevice, NumaOfADmaHeapIsSaidToBeTheHeapsChoice)
     SKIP_WITHOUT_DMA_HEAP();
     auto request = requestOf(MemoryKind::DmaHeap, 1, 4096);
     request.numaNode = 0;
-    const auto arena = *Arena::create(request);
+    const auto arena = create(request);
     EXPECT_TRUE(has(joined(arena->report().degradations), "a dma-heap chooses its own pages"));
 }
 

@@ -10,13 +10,11 @@ namespace dmaslab::test {
 namespace {
 
 /** The only degradation, or a text that no test expects. */
-std::string soleDegradation(const Result<ArenaParts> &parts)
+std::string soleDegradation(const ArenaParts &parts)
 {
-    if (!parts)
-        return "refused: " + parts.error().message;
-    if (parts->report.degradations.size() != 1)
-        return "degradations: " + joined(parts->report.degradations);
-    return parts->report.degradations.front();
+    if (parts.report.degradations.size() != 1)
+        return "degradations: " + joined(parts.report.degradations);
+    return parts.report.degradations.front();
 }
 
 void setLimit(decltype(RLIMIT_NOFILE) resource, rlim_t soft, rlim_t hard)
@@ -36,13 +34,13 @@ TEST(MemoryFallback, AbsentUdmabufGivesMemfdAndSaysWhatToLoad)
     HostPaths paths;
     paths.udmabuf = host.path("absent");
     for (const auto kind : {MemoryKind::Udmabuf, MemoryKind::Auto}) {
-        const auto parts = buildArena(requestOf(kind), paths);
+        const auto parts = build(requestOf(kind), paths);
         const std::string said = soleDegradation(parts);
         EXPECT_TRUE(has(said, paths.udmabuf) && has(said, "modprobe udmabuf") && has(said, "CONFIG_UDMABUF"))
             << said;
-        EXPECT_EQ(parts->report.kind, MemoryKind::Memfd);
-        EXPECT_FALSE(parts->report.dmabuf);
-        EXPECT_TRUE(parts->dmabufs.empty());
+        EXPECT_EQ(parts.report.kind, MemoryKind::Memfd);
+        EXPECT_FALSE(parts.report.dmabuf);
+        EXPECT_TRUE(parts.dmabufs.empty());
     }
 }
 
@@ -54,7 +52,7 @@ TEST(MemoryFallback, DeniedUdmabufGivesMemfdAndNamesTheGroup)
     ::chmod(paths.udmabuf.c_str(), 0);
     EXPECT_EQ(inChild([&] {
                   becomeNobody();
-                  const std::string said = soleDegradation(buildArena(requestOf(MemoryKind::Udmabuf), paths));
+                  const std::string said = soleDegradation(build(requestOf(MemoryKind::Udmabuf), paths));
                   return has(said, "no permission") && has(said, "group") && has(said, "kvm") ? "" : said;
               }),
               "");
@@ -64,10 +62,10 @@ TEST(MemoryFallback, UdmabufThatRefusesGivesMemfdAndSaysWhy)
 {
     HostPaths paths;
     paths.udmabuf = "/dev/null"; // opens, but knows no such ioctl
-    const auto parts = buildArena(requestOf(MemoryKind::Udmabuf), paths);
+    const auto parts = build(requestOf(MemoryKind::Udmabuf), paths);
     const std::string said = soleDegradation(parts);
     EXPECT_TRUE(has(said, "UDMABUF_CREATE refused slab 0 of 4")) << said;
-    EXPECT_EQ(parts->report.kind, MemoryKind::Memfd);
+    EXPECT_EQ(parts.report.kind, MemoryKind::Memfd);
 }
 
 TEST(MemoryFallback, SlabBeyondUdmabufsSizeLimitGivesMemfdAndNamesTheParameter)
@@ -76,8 +74,7 @@ TEST(MemoryFallback, SlabBeyondUdmabufsSizeLimitGivesMemfdAndNamesTheParameter)
     HostPaths paths;
     paths.udmabuf = "/dev/null";
     paths.udmabufSizeLimit = host.write("size_limit_mb", "3\n");
-    const std::string said =
-        soleDegradation(buildArena(requestOf(MemoryKind::Udmabuf, 2, (4 << 20) + 1), paths));
+    const std::string said = soleDegradation(build(requestOf(MemoryKind::Udmabuf, 2, (4 << 20) + 1), paths));
     EXPECT_TRUE(has(said, "limit of 3 MiB") && has(said, "echo 5 > ") && has(said, "udmabuf.size_limit_mb=5"))
         << said;
 }
@@ -89,7 +86,7 @@ TEST(MemoryFallback, TooFewDescriptorsGiveMemfdAndNameUlimit)
     EXPECT_EQ(inChild([&] {
                   setLimit(RLIMIT_NOFILE, 128, 128);
                   const std::string said =
-                      soleDegradation(buildArena(requestOf(MemoryKind::Udmabuf, 100, 4096), paths));
+                      soleDegradation(build(requestOf(MemoryKind::Udmabuf, 100, 4096), paths));
                   return has(said, "limit of 128 open files") && has(said, "ulimit -n") ? "" : said;
               }),
               "");
@@ -131,9 +128,9 @@ TEST(MemoryFallback, TooFewHugetlbPagesGiveOrdinaryOnesAndTheNumberToReserve)
     host.write("nr_hugepages", "20\n");
     host.write("free_hugepages", "12\n");
     host.write("resv_hugepages", "2\n");
-    const auto parts = makeMemfdBacking(std::size_t{1} << 40, PageKind::Huge, paths);
-    ASSERT_FALSE(parts);
-    const std::string said = parts.error().message;
+    const auto backing = makeMemfdBacking(std::size_t{1} << 40, PageKind::Huge, paths);
+    ASSERT_FALSE(backing);
+    const std::string said = backing.error().message;
     if (!has(said, "sysctl"))
         GTEST_SKIP() << "no huge pages in this kernel: " << said;
     EXPECT_TRUE(has(said, "524288 huge pages of 2 MiB are needed, 10 of 20 are free")) << said;
@@ -144,11 +141,10 @@ TEST(MemoryFallback, HugetlbWithoutPagesIsFoundBeforeTouching)
 {
     if (freeHugePages() > 8)
         GTEST_SKIP() << "this machine has huge pages";
-    const auto arena = Arena::create(requestOf(MemoryKind::Hugetlb, 8 * 4, 614400));
-    ASSERT_TRUE(arena) << arena.error().message; // and not a SIGBUS
-    EXPECT_NE((*arena)->report().kind, MemoryKind::Hugetlb);
-    EXPECT_TRUE(has(joined((*arena)->report().degradations), "ordinary pages instead of huge ones"));
-    EXPECT_EQ((*arena)->report().pageSize, systemPageSize());
+    const auto arena = create(requestOf(MemoryKind::Hugetlb, 8 * 4, 614400)); // and not a SIGBUS
+    EXPECT_NE(arena->report().kind, MemoryKind::Hugetlb);
+    EXPECT_TRUE(has(joined(arena->report().degradations), "ordinary pages instead of huge ones"));
+    EXPECT_EQ(arena->report().pageSize, systemPageSize());
 }
 
 TEST(MemoryFallback, AbsentDmaHeapGivesTheNextBestAndNamesTheHeapsThere)
@@ -160,13 +156,12 @@ TEST(MemoryFallback, AbsentDmaHeapGivesTheNextBestAndNamesTheHeapsThere)
     host.write("heaps/linux,cma", "");
     auto request = requestOf(MemoryKind::DmaHeap);
     request.heap = "vidbuf";
-    const auto parts = buildArena(request, paths);
-    ASSERT_TRUE(parts) << parts.error().message;
-    ASSERT_EQ(parts->report.degradations.size(), 2u);
-    const std::string &said = parts->report.degradations.front();
+    const auto parts = build(request, paths);
+    ASSERT_EQ(parts.report.degradations.size(), 2u);
+    const std::string &said = parts.report.degradations.front();
     EXPECT_TRUE(has(said, "heaps/vidbuf") && has(said, "heaps here: linux,cma")) << said;
-    EXPECT_TRUE(has(parts->report.degradations.back(), "modprobe udmabuf"));
-    EXPECT_EQ(parts->report.kind, MemoryKind::Memfd);
+    EXPECT_TRUE(has(parts.report.degradations.back(), "modprobe udmabuf"));
+    EXPECT_EQ(parts.report.kind, MemoryKind::Memfd);
 }
 
 TEST(MemoryFallback, MachineWithoutDmaHeapsIsToldTheKernelOptions)
@@ -174,8 +169,8 @@ TEST(MemoryFallback, MachineWithoutDmaHeapsIsToldTheKernelOptions)
     const FakeHost host;
     HostPaths paths;
     paths.dmaHeaps = host.path("absent");
-    const auto parts = buildArena(requestOf(MemoryKind::DmaHeap), paths);
-    EXPECT_TRUE(has(joined(parts->report.degradations), "CONFIG_DMABUF_HEAPS_SYSTEM"));
+    const auto parts = build(requestOf(MemoryKind::DmaHeap), paths);
+    EXPECT_TRUE(has(joined(parts.report.degradations), "CONFIG_DMABUF_HEAPS_SYSTEM"));
 }
 
 TEST(MemoryFallback, DmaHeapThatRefusesGivesTheNextBest)
@@ -184,22 +179,22 @@ TEST(MemoryFallback, DmaHeapThatRefusesGivesTheNextBest)
     HostPaths paths;
     paths.dmaHeaps = host.path("heaps");
     host.write("heaps/system", ""); // a plain file knows no such ioctl
-    const auto parts = buildArena(requestOf(MemoryKind::DmaHeap), paths);
-    ASSERT_TRUE(parts) << parts.error().message;
-    EXPECT_NE(parts->report.kind, MemoryKind::DmaHeap);
-    EXPECT_TRUE(has(parts->report.degradations.front(), "refused slab 0 of 4"));
+    const auto parts = build(requestOf(MemoryKind::DmaHeap), paths);
+    EXPECT_NE(parts.report.kind, MemoryKind::DmaHeap);
+    EXPECT_TRUE(has(parts.report.degradations.front(), "refused slab 0 of 4"));
 }
 
 TEST(MemoryFallback, RefusedLockNamesTheLimitAndTheBytes)
 {
+    SKIP_WITHOUT_MLOCK();
     EXPECT_EQ(inChild([] {
                   setLimit(RLIMIT_MEMLOCK, 4096, 4096);
                   becomeNobody();
                   auto request = requestOf(MemoryKind::Memfd, 2, 1 << 20);
                   request.lock = true;
-                  const auto parts = buildArena(request, HostPaths{});
+                  const auto parts = build(request, HostPaths{});
                   const std::string said = soleDegradation(parts);
-                  if (parts && parts->report.locked)
+                  if (parts.report.locked)
                       return std::string("claims to be locked");
                   return has(said, "RLIMIT_MEMLOCK is 4096 bytes") && has(said, "LimitMEMLOCK=2097152") &&
                                  has(said, "ulimit -l 2048")
@@ -211,13 +206,14 @@ TEST(MemoryFallback, RefusedLockNamesTheLimitAndTheBytes)
 
 TEST(MemoryFallback, SoftLockLimitIsRaisedToTheHardOne)
 {
+    SKIP_WITHOUT_MLOCK();
     EXPECT_EQ(inChild([] {
                   setLimit(RLIMIT_MEMLOCK, 4096, 8 << 20);
                   becomeNobody();
                   auto request = requestOf(MemoryKind::Memfd, 2, 1 << 20);
                   request.lock = true;
-                  const auto parts = buildArena(request, HostPaths{});
-                  return parts && parts->report.locked ? "" : soleDegradation(parts);
+                  const auto parts = build(request, HostPaths{});
+                  return parts.report.locked ? "" : soleDegradation(parts);
               }),
               "");
 }

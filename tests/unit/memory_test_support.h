@@ -7,7 +7,10 @@
 #include <filesystem>
 #include <fstream>
 #include <functional>
+#include <memory>
+#include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <fcntl.h>
@@ -32,6 +35,24 @@ inline ArenaRequest requestOf(MemoryKind kind, std::uint32_t slabs = 4, std::siz
     request.slabs = slabs;
     request.slabSize = slabSize;
     return request;
+}
+
+/** The arena; a refusal fails the test with its own words. */
+inline std::shared_ptr<Arena> create(const ArenaRequest &request)
+{
+    auto arena = Arena::create(request);
+    if (!arena)
+        throw std::runtime_error(arena.error().message);
+    return *arena;
+}
+
+/** The same on a host of our making. */
+inline ArenaParts build(const ArenaRequest &request, const HostPaths &paths)
+{
+    auto parts = buildArena(request, paths);
+    if (!parts)
+        throw std::runtime_error(parts.error().message);
+    return std::move(*parts);
 }
 
 /** Files that pretend to be the kernel's; gone with the object. */
@@ -71,7 +92,12 @@ inline std::string inChild(const std::function<std::string()> &check)
         return "no pipe";
     const pid_t child = ::fork();
     if (child == 0) {
-        const std::string wrong = check();
+        std::string wrong;
+        try {
+            wrong = check();
+        } catch (const std::exception &error) {
+            wrong = error.what();
+        }
         const auto written = ::write(ends[1], wrong.data(), wrong.size());
         ::_exit(written == static_cast<ssize_t>(wrong.size()) ? 0 : 1);
     }
@@ -143,8 +169,19 @@ inline std::uint64_t freeHugePages()
     return readNumber(HostPaths{}.hugePages + "/free_hugepages").value_or(0);
 }
 
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+inline constexpr bool mlockIsFaked = true; // the sanitizers' own mlock says yes and does nothing
+#elif defined(__has_feature)
+inline constexpr bool mlockIsFaked = __has_feature(address_sanitizer) || __has_feature(thread_sanitizer);
+#else
+inline constexpr bool mlockIsFaked = false;
+#endif
+
 } // namespace dmaslab::test
 
+#define SKIP_WITHOUT_MLOCK()                                                                                 \
+    if (dmaslab::test::mlockIsFaked)                                                                         \
+    GTEST_SKIP() << "mlock does nothing under this sanitizer"
 #define SKIP_WITHOUT_UDMABUF()                                                                               \
     if (!dmaslab::test::hasUdmabuf())                                                                        \
     GTEST_SKIP() << "no usable /dev/udmabuf here"
