@@ -3,6 +3,7 @@
 """What meson knows about the tests of a build directory, for the lanes of tests/run.sh.
 
   names   BUILDDIR SUITE…                    the tests of these suites, one per line
+  scripts BUILDDIR SUITE…                    those of them that are no compiled program
   targets BUILDDIR SUITE…                    what ninja has to build for them
   count   BUILDDIR LOGBASE RESULT FAILURES   counts the cases of a finished `meson test --logbase LOGBASE`
 
@@ -44,6 +45,11 @@ def print_targets(build_dir, suites):
     print("\n".join(sorted(os.path.relpath(f, root) for f in found)))
 
 
+def scripts(build_dir, suites):
+    root = os.path.abspath(build_dir)
+    return [t for t in tests_of(build_dir, suites) if not t["cmd"][0].startswith(root + os.sep)]
+
+
 def cases_by_program(junit_file):
     """Maps a suite name of the report to its list of (case, state, why)."""
     cases = {}
@@ -64,7 +70,7 @@ def cases_by_program(junit_file):
 
 
 def cases_of(cases, name):
-    """GoogleTest suites are called project.program.suite, those of TAP project.program."""
+    """GoogleTest suites are called project.program.suite, those of TAP project.program; program is the name in the log."""
     own = []
     for suite, members in cases.items():
         path = suite.split(".", 1)[-1]
@@ -92,8 +98,11 @@ def count(build_dir, log_base, result_file, failures_file):
         # "project:suite / name", in newer versions "suite - project:name"
         name = program["name"].split(" / ")[-1].split(":")[-1].strip()
         output = program.get("stdout", "") + program.get("stderr", "")
-        own = cases_of(cases, name)
+        own = cases_of(cases, program["name"])
         bad = program["result"] not in GOOD | {"SKIP"}
+        if not own and not bad and "[==========] Running " in output:
+            output += f"\nno report of the cases of {program['name']}"
+            bad = True
         failed = [case for case, state, _ in own if state == "failed"]
         for _, state, _ in own:
             total[state] += 1
@@ -120,6 +129,9 @@ def count(build_dir, log_base, result_file, failures_file):
 def main(arguments):
     if len(arguments) >= 2 and arguments[0] == "names":
         for test in sorted(t["name"] for t in tests_of(arguments[1], arguments[2:])):
+            print(test)
+    elif len(arguments) >= 2 and arguments[0] == "scripts":
+        for test in sorted(t["name"] for t in scripts(arguments[1], arguments[2:])):
             print(test)
     elif len(arguments) >= 2 and arguments[0] == "targets":
         print_targets(arguments[1], arguments[2:])
