@@ -5,11 +5,11 @@
 # shellcheck source=tests/lanes/common.sh
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 # g++: its sanitizer runtime is a shared library, so plugins and programs find the same one.
-CC=gcc CXX=g++ configure asan -Dbuildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false \
+CC=gcc CXX=g++ configure asan -Dbuildtype=debug -Doptimization=1 -Db_sanitize=address,undefined -Db_lundef=false \
     -Dcpp_args=-fno-sanitize-recover=all -Dc_args=-fno-sanitize-recover=all -Dbench=disabled -Ddoxygen=disabled
 export ASAN_OPTIONS=strict_string_checks=1:detect_stack_use_after_return=1
 export UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
 export LSAN_OPTIONS=suppressions=$root/tests/lanes/lsan.supp:print_suppressions=0
 # The plugin scanner is a child that is not instrumented: it cannot load instrumented plugins.
 export GST_REGISTRY_FORK=no
-run_suites asan 4 unit elements examples
+run_suites asan 4 --only-programs unit elements examples
