@@ -12,8 +12,10 @@ GoogleTest and TAP programs; the result of the program decides when the two disa
 crash before the report was written).
 """
 
+import collections
 import json
 import os
+import re
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
@@ -84,6 +86,17 @@ def last_line(text):
     return lines[-1] if lines else "no reason given"
 
 
+def reasons(name, cases):
+    """One line per reason, however many cases share it."""
+    counted = collections.Counter()
+    for case, state, why in cases:
+        if state == "skipped":
+            # GoogleTest puts the place before the reason.
+            reason = re.sub(r"^\S+:\d+\s", "", " ".join(why.split())) or f"{case}: no reason given"
+            counted[reason] += 1
+    return [f"skipped: {name}: {why}" + (f" ({number} tests)" if number > 1 else "") for why, number in counted.items()]
+
+
 def count(build_dir, log_base, result_file, failures_file):
     logs = os.path.join(build_dir, "meson-logs")
     programs_log = os.path.join(logs, log_base + ".json")
@@ -113,7 +126,7 @@ def count(build_dir, log_base, result_file, failures_file):
             total["passed"] += 1
         if bad and not failed:
             total["failed"] += 1
-        notes += [f"skipped: {name} {case}: {' '.join(why.split())}" for case, state, why in own if state == "skipped"]
+        notes += reasons(name, own)
         if bad or failed:
             failures.append(f"FAILED {name} ({program['result']}, status {program.get('returncode')}) {' '.join(failed)}")
             failures += output.splitlines()[-LINES_OF_A_FAILED_TEST:]
