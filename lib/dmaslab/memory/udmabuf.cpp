@@ -77,7 +77,7 @@ Result<std::vector<UniqueFd>> makeUdmabufs(int memfd, std::uint32_t slabs, std::
                         "UDMABUF_CREATE refused slab " + std::to_string(i) + " of " + std::to_string(slabs) +
                             " (" + bytesText(stride) + "): " + errnoText(error) +
                             (error == EMFILE ? "; raise 'ulimit -n'" : "") +
-                            (error == EBADFD ? "; Linux 6.5 to 6.10 make none of huge pages" : ""),
+                            (error == EBADFD ? "; kernels before 6.11 may make none of huge pages" : ""),
                         error);
         }
     }
