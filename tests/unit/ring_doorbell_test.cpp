@@ -17,9 +17,9 @@ namespace {
 using Wait = Doorbell::Result;
 
 /** Bounds a lost wake: long enough for any machine, and the test then fails instead of hanging. */
-int64_t withinAMinute()
+int64_t withinHalfAMinute()
 {
-    return monotonicNowNs() + 60'000'000'000;
+    return monotonicNowNs() + 30'000'000'000;
 }
 
 bool never()
@@ -30,7 +30,7 @@ bool never()
 TEST(Futex, ReturnsAtOnceWhenTheWordAlreadyChanged)
 {
     std::atomic<uint32_t> word{1};
-    EXPECT_EQ(futexWait(word, 0, withinAMinute()), FutexResult::Changed);
+    EXPECT_EQ(futexWait(word, 0, withinHalfAMinute()), FutexResult::Changed);
 }
 
 TEST(Futex, TimesOutAtADeadlineInThePast)
@@ -48,9 +48,9 @@ TEST(Futex, WaitsOnTheLowHalfOf64Bits)
         futexWake(futexLowHalf(word), 1);
     });
     while (word.load(std::memory_order_acquire) == 0xffff'ffff'0000'0000)
-        ASSERT_NE(futexWait(futexLowHalf(word), 0, withinAMinute()), FutexResult::Timeout);
+        ASSERT_NE(futexWait(futexLowHalf(word), 0, withinHalfAMinute()), FutexResult::Timeout);
     waker.join();
-    EXPECT_EQ(futexWait(futexLowHalf(word), 0, withinAMinute()), FutexResult::Changed);
+    EXPECT_EQ(futexWait(futexLowHalf(word), 0, withinHalfAMinute()), FutexResult::Changed);
 }
 
 TEST(Futex, WakeNeverReadsTheWord)
@@ -77,7 +77,7 @@ TEST(Doorbell, MakesNoFurtherCallsOnceTheSleeperIsWoken)
     Doorbell bell(false, 0);
     std::atomic<bool> open{false};
     std::thread waiter([&] {
-        EXPECT_EQ(bell.wait([&] { return open.load(std::memory_order_acquire); }, withinAMinute()),
+        EXPECT_EQ(bell.wait([&] { return open.load(std::memory_order_acquire); }, withinHalfAMinute()),
                   Wait::Ready);
     });
     while (bell.sleepCalls() == 0)
@@ -109,7 +109,7 @@ TEST(Doorbell, ReadyWinsOverADeadlineInThePast)
 TEST(Doorbell, InterruptEndsTheWait)
 {
     Doorbell bell(false, 0);
-    std::thread waiter([&] { EXPECT_EQ(bell.wait(never, withinAMinute()), Wait::Interrupted); });
+    std::thread waiter([&] { EXPECT_EQ(bell.wait(never, withinHalfAMinute()), Wait::Interrupted); });
     while (bell.sleepCalls() == 0)
         std::this_thread::yield();
     bell.interrupt();
@@ -126,7 +126,7 @@ TEST(Doorbell, InterruptEndsASpinningWaitToo)
                           started.store(true, std::memory_order_release);
                           return false;
                       },
-                      withinAMinute()),
+                      withinHalfAMinute()),
                   Wait::Interrupted);
     });
     while (!started.load(std::memory_order_acquire))
@@ -153,7 +153,7 @@ void pingPong(int64_t spinNs, uint64_t turns)
     std::atomic<uint64_t> sent{0}, answered{0};
     std::thread partner([&] {
         for (uint64_t i = 1; i <= turns; ++i) {
-            if (ping.wait([&] { return sent.load(std::memory_order_acquire) >= i; }, withinAMinute()) !=
+            if (ping.wait([&] { return sent.load(std::memory_order_acquire) >= i; }, withinHalfAMinute()) !=
                 Wait::Ready)
                 return;
             answered.store(i, std::memory_order_release);
@@ -164,7 +164,7 @@ void pingPong(int64_t spinNs, uint64_t turns)
     for (; i <= turns; ++i) {
         sent.store(i, std::memory_order_release);
         ping.ring();
-        if (pong.wait([&] { return answered.load(std::memory_order_acquire) >= i; }, withinAMinute()) !=
+        if (pong.wait([&] { return answered.load(std::memory_order_acquire) >= i; }, withinHalfAMinute()) !=
             Wait::Ready)
             break;
     }
@@ -204,7 +204,7 @@ TEST(Doorbell, LosesNoWakeOfSeveralRingers)
     uint64_t mine = 0;
     while (mine < kRingers * turns) {
         const Wait result =
-            bell.wait([&] { return rung.load(std::memory_order_acquire) > mine; }, withinAMinute());
+            bell.wait([&] { return rung.load(std::memory_order_acquire) > mine; }, withinHalfAMinute());
         EXPECT_EQ(result, Wait::Ready) << "a wake was lost after " << mine;
         mine = result == Wait::Ready ? rung.load(std::memory_order_acquire) : kRingers * turns;
         seen.store(mine, std::memory_order_relaxed);
@@ -221,7 +221,8 @@ TEST(Doorbell, CarriesARingWithBothSidesSleeping)
     Doorbell filled, drained;
     std::thread producer([&] {
         for (uint64_t i = 0; i < total; ++i) {
-            if (drained.wait([&] { return !ring.full(); }, withinAMinute()) != Wait::Ready || !ring.push(i))
+            if (drained.wait([&] { return !ring.full(); }, withinHalfAMinute()) != Wait::Ready ||
+                !ring.push(i))
                 return;
             filled.ring();
         }
@@ -229,8 +230,8 @@ TEST(Doorbell, CarriesARingWithBothSidesSleeping)
     uint64_t i = 0;
     for (; i < total; ++i) {
         uint64_t value = ~uint64_t(0);
-        if (filled.wait([&] { return !ring.empty(); }, withinAMinute()) != Wait::Ready || !ring.pop(value) ||
-            value != i)
+        if (filled.wait([&] { return !ring.empty(); }, withinHalfAMinute()) != Wait::Ready ||
+            !ring.pop(value) || value != i)
             break;
         drained.ring();
         if (random() % 64 == 0)
@@ -250,7 +251,7 @@ TEST(Doorbell, WakesAnotherProcess)
     const pid_t child = fork();
     ASSERT_GE(child, 0);
     if (child == 0)
-        _exit(bell->wait([&] { return open->load(std::memory_order_acquire) == 1; }, withinAMinute()) ==
+        _exit(bell->wait([&] { return open->load(std::memory_order_acquire) == 1; }, withinHalfAMinute()) ==
                       Wait::Ready
                   ? 0
                   : 1);
