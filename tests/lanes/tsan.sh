@@ -5,7 +5,7 @@
 # shellcheck source=tests/lanes/common.sh
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 CC=clang CXX=clang++ configure tsan -Dbuildtype=debugoptimized -Db_sanitize=thread -Db_lundef=false \
-    -Dbench=disabled -Ddoxygen=disabled -Ddmaslabsrc=disabled -Dslabqueue=disabled
+    -Dbench=disabled -Ddoxygen=disabled
 export TSAN_OPTIONS=halt_on_error=0:second_deadlock_stack=1:history_size=5
 # Kernels that randomise more address bits than the runtime reserves for kill every program at its start.
 echo 'int main() { return 0; }' >build/tsan/probe.cpp
