@@ -4,6 +4,7 @@
 
   names   BUILDDIR SUITE…                    the tests of these suites, one per line
   scripts BUILDDIR SUITE…                    those of them that are no compiled program
+  registries BUILDDIR SUITE…                 the GStreamer registries they use
   targets BUILDDIR SUITE…                    what ninja has to build for them
   count   BUILDDIR LOGBASE RESULT FAILURES   counts the cases of a finished `meson test --logbase LOGBASE`
 
@@ -61,8 +62,10 @@ def cases_by_program(junit_file):
         for case in suite.findall("testcase"):
             state, why = "passed", ""
             skipped = case.find("skipped")
-            if case.find("failure") is not None or case.find("error") is not None:
+            broken = case.findall("failure") + case.findall("error")
+            if broken:
                 state = "failed"
+                why = "\n".join(element.text or element.get("message", "") for element in broken)
             elif skipped is not None:
                 state, why = "skipped", skipped.get("message", "")
             elif case.get("status") == "notrun":
@@ -129,7 +132,8 @@ def count(build_dir, log_base, result_file, failures_file):
         notes += reasons(name, own)
         if bad or failed:
             failures.append(f"FAILED {name} ({program['result']}, status {program.get('returncode')}) {' '.join(failed)}")
-            failures += output.splitlines()[-LINES_OF_A_FAILED_TEST:]
+            texts = [f"{case}: {why}" for case, state, why in own if state == "failed" and why]
+            failures += ("\n".join(texts) or output).splitlines()[-LINES_OF_A_FAILED_TEST:]
     with open(result_file, "a", encoding="utf-8") as result:
         for what, number in total.items():
             print(what, number, file=result)
@@ -146,6 +150,9 @@ def main(arguments):
     elif len(arguments) >= 2 and arguments[0] == "scripts":
         for test in sorted(t["name"] for t in scripts(arguments[1], arguments[2:])):
             print(test)
+    elif len(arguments) >= 2 and arguments[0] == "registries":
+        for path in sorted({t["env"].get("GST_REGISTRY") for t in tests_of(arguments[1], arguments[2:])} - {None}):
+            print(path)
     elif len(arguments) >= 2 and arguments[0] == "targets":
         print_targets(arguments[1], arguments[2:])
     elif len(arguments) == 5 and arguments[0] == "count":
