@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // The two allocator types: a slab with a dma-buf of its own must be told from one without by the stock check
 // gst_is_dmabuf_memory(), which looks at the allocator's type. All behaviour is common, in the bank.
+#include <algorithm>
+#include <atomic>
 #include <cstring>
 #include <utility>
 
@@ -9,6 +11,7 @@
 
 #include "common/handles.h"
 #include "common/slab_bank.h"
+#include "dmaslab/memory/cache_sync.h"
 
 namespace {
 
@@ -31,6 +34,13 @@ bool writeIsSafe(SlabBank &bank, GstMemory *root, std::uint32_t index)
     return GST_MINI_OBJECT_REFCOUNT_VALUE(root) <= explained && bank.pool().holders(index) <= 1;
 }
 
+dmaslab::CpuAccess accessOf(GstMapFlags flags)
+{
+    if (!(flags & GST_MAP_WRITE))
+        return dmaslab::CpuAccess::Read;
+    return flags & GST_MAP_READ ? dmaslab::CpuAccess::ReadWrite : dmaslab::CpuAccess::Write;
+}
+
 gpointer mapSlab(GstMemory *memory, GstMapFlags flags)
 {
     SlabBank &bank = *SlabBank::of(memory);
@@ -41,6 +51,10 @@ gpointer mapSlab(GstMemory *memory, GstMapFlags flags)
         return nullptr;
     }
     bank.slot(index).maps.fetch_add(1, std::memory_order_relaxed);
+    if (bank.arena().needsCpuSync()) [[unlikely]] {
+        if (const int error = dmaslab::beginCpuAccess(bank.arena().dmabufFd(index), accessOf(flags)))
+            GST_CAT_WARNING(slab_memory_debug, "slab %u: begin of CPU access: %s", index, g_strerror(error));
+    }
     // GStreamer adds memory->offset, which for a memfd already counts from the first slab.
     const dmaslab::Arena &arena = bank.arena();
     return arena.dmabufFd(index) >= 0 ? arena.slab(index).data() : arena.base();
@@ -57,20 +71,27 @@ gpointer memMap(GstMemory *memory, gsize, GstMapFlags flags)
     return mapSlab(memory, flags);
 }
 
-// Overridden too, because the dma-buf allocator's own pair issues a sync ioctl for every map.
+// Overridden too, because the dma-buf allocator's own pair issues a sync ioctl for every map, needed or not.
 gpointer memMapFull(GstMemory *memory, GstMapInfo *info, gsize)
 {
     return mapSlab(memory, info->flags);
 }
 
-void memUnmapFull(GstMemory *memory, GstMapInfo *)
+void memUnmapFull(GstMemory *memory, GstMapInfo *info)
 {
+    const SlabBank &bank = *SlabBank::of(memory);
+    if (bank.arena().needsCpuSync()) [[unlikely]] {
+        const std::uint32_t index = bank.indexOf(memory);
+        if (const int error = dmaslab::endCpuAccess(bank.arena().dmabufFd(index), accessOf(info->flags)))
+            GST_CAT_WARNING(slab_memory_debug, "slab %u: end of CPU access: %s", index, g_strerror(error));
+    }
     unmapSlab(memory);
 }
 
 GstMemory *memCopy(GstMemory *memory, gssize offset, gssize size)
 {
-    const gsize bytes = size == -1 ? memory->size - offset : static_cast<gsize>(size);
+    const gssize rest = static_cast<gssize>(memory->size) - offset;
+    const gsize bytes = static_cast<gsize>(size == -1 ? std::max<gssize>(rest, 0) : size);
     GstMapInfo from;
     if (!gst_memory_map(memory, &from, GST_MAP_READ))
         return nullptr;
@@ -87,18 +108,19 @@ GstMemory *memCopy(GstMemory *memory, gssize offset, gssize size)
 }
 
 using ShareFunction = GstMemory *(*)(GstMemory *, gssize, gssize);
-ShareFunction stockShare = nullptr;
+std::atomic<ShareFunction> stockShare{nullptr};
 
 GstMemory *memShare(GstMemory *memory, gssize offset, gssize size)
 {
     // 1.22 takes -1 to mean "to the end of maxsize", which for a slab in a shared memfd is past its frame.
-    return stockShare(memory, offset, size == -1 ? static_cast<gssize>(memory->size) - offset : size);
+    return stockShare.load(std::memory_order_relaxed)(
+        memory, offset, size == -1 ? static_cast<gssize>(memory->size) - offset : size);
 }
 
 void overrideFunctions(GstAllocator *allocator)
 {
     // Both stock types share it; every instance stores the same pointer.
-    stockShare = allocator->mem_share;
+    stockShare.store(allocator->mem_share, std::memory_order_relaxed);
     allocator->mem_map = memMap;
     allocator->mem_unmap = unmapSlab;
     allocator->mem_map_full = memMapFull;
