@@ -41,12 +41,15 @@ void SlabBank::fill(GstAllocator *allocator)
         GST_MINI_OBJECT_CAST(memory)->dispose = disposeMemory;
         restore(memory, i);
         slots_[i].memory = memory;
+        slots_[i].waiting.store(true, std::memory_order_relaxed);
         index_.insert(memory, i);
     }
 }
 
 void SlabBank::restore(GstMemory *memory, std::uint32_t index) const
 {
+    // Whoever had it may have marked it, for example as read-only.
+    GST_MINI_OBJECT_FLAGS(memory) = GST_MINI_OBJECT_FLAG_LOCKABLE;
     memory->offset = arena().dmabufFd(index) >= 0 ? 0 : index * arena().stride();
     memory->size = size_;
 }
@@ -59,8 +62,25 @@ std::uint32_t SlabBank::indexOf(GstMemory *memory) const
 std::uint32_t SlabBank::keep(SlabRef slab)
 {
     const std::uint32_t index = slab.index();
+    // relaxed: the slab came with an acquire, and close() has no business with a pool that still hands out.
+    slots_[index].waiting.store(false, std::memory_order_relaxed);
     slots_[index].hold = std::move(slab);
     return index;
+}
+
+bool SlabBank::claim(std::uint32_t index)
+{
+    // acquire: pairs with comeHome().
+    return slots_[index].waiting.exchange(false, std::memory_order_acq_rel);
+}
+
+void SlabBank::comeHome(std::uint32_t index)
+{
+    Slot &slot = slots_[index];
+    // Ours alone until the very end: once `waiting` is set, reap() may free the memory.
+    SlabRef hold = std::move(slot.hold);
+    slot.waiting.store(true, std::memory_order_release); // the memory as restored
+    hold.reset();
 }
 
 GstMemory *SlabBank::memory(std::uint32_t index)
@@ -76,16 +96,19 @@ gboolean SlabBank::dispose(GstMemory *memory)
     // acquire: pairs with close().
     if (closing_.load(std::memory_order_acquire) != 0) {
         slot.memory = nullptr;
+        // The pool's buffer may have come home before its memory.
+        if (GstBuffer *parked = slot.parked.exchange(nullptr, std::memory_order_acq_rel))
+            gst_buffer_unref(parked);
         slot.hold.reset();
         return TRUE;
     }
     gst_memory_ref(memory);
     restore(memory, index);
-    // Once the slab is back, the memory may be taken or even freed, and with the last one allocator and bank.
+    // Once it is home, the memory may be taken or even freed, and with the last one allocator and bank.
     const ObjectPtr<GstAllocator> keeper = refObject(memory->allocator);
-    slot.hold.reset();
+    comeHome(index);
     // A read-modify-write, as in close(): of the two, the later one sees the earlier. Either close() finds
-    // the slab that we have just returned, or we learn of the closing and look after the slab ourselves.
+    // the memory that has just come home, or we learn of the closing and look after it ourselves.
     if (closing_.fetch_add(0, std::memory_order_acq_rel) != 0)
         reap();
     return FALSE;
@@ -99,18 +122,18 @@ void SlabBank::close()
 
 void SlabBank::reap()
 {
-    // Kept until the end, or tryAcquire() would hand out the same slab for ever.
-    std::vector<SlabRef> home;
-    while (auto slab = pool_->tryAcquire()) {
-        Slot &slot = slots_[slab->index()];
-        home.push_back(std::move(*slab));
+    for (Slot &slot : slots_) {
+        // Not by way of the free slabs: one whose pixels the disk still holds has its memory here already,
+        // and nobody would come by later to free it. exchange: one of several reapers gets it.
+        if (!slot.waiting.exchange(false, std::memory_order_acq_rel))
+            continue;
         GstMemory *memory = slot.memory;
-        GstBuffer *parked = std::exchange(slot.parked, nullptr);
+        GstBuffer *parked = slot.parked.exchange(nullptr, std::memory_order_acq_rel);
         // A ready buffer owns the memory's one reference; otherwise the memory waits here alone.
         const bool owned = parked && gst_buffer_n_memory(parked) > 0;
         if (parked)
             gst_buffer_unref(parked);
-        if (memory && !owned)
+        if (!owned)
             gst_memory_unref(memory);
     }
 }

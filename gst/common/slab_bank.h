@@ -32,7 +32,10 @@ public:
         /** The slab's one hold on GStreamer's side; only touched by whoever has the slab. */
         SlabRef hold;
         /** The pool's empty or ready buffer for this slab while the slab is free. */
-        GstBuffer *parked = nullptr;
+        std::atomic<GstBuffer *> parked{nullptr};
+        /** The memory is with nobody but us. Not the same as a free slab: a core holder may have the pixels.
+         */
+        std::atomic<bool> waiting{false};
         std::atomic<int> maps{0};
     };
 
@@ -51,8 +54,12 @@ public:
     [[nodiscard]] std::uint32_t indexOf(GstMemory *memory) const;
     [[nodiscard]] gsize size() const { return size_; }
 
-    /** Takes a slab for GStreamer; its slot then holds it. */
+    /** Takes a slab that was just acquired for GStreamer; its slot then holds it. */
     std::uint32_t keep(SlabRef slab);
+    /** Before keep() of a slab that was come by otherwise: false when its memory is out already. */
+    bool claim(std::uint32_t index);
+    /** The slab's memory has one reference and is with us again: ends GStreamer's hold. */
+    void comeHome(std::uint32_t index);
     /** The slab's memory with one reference, offset and size as new. */
     GstMemory *memory(std::uint32_t index);
     void restore(GstMemory *memory, std::uint32_t index) const;

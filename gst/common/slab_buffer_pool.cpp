@@ -28,7 +28,8 @@ struct AcquireParams
 struct PoolState
 {
     ObjectPtr<GstAllocator> allocator;
-    SlabBank *bank = nullptr; ///< the allocator's
+    SlabBank *bank = nullptr; ///< the allocator's; changes under the object lock
+    guint64 copiedBefore = 0; ///< by users of earlier banks
     bool given = false;       ///< somebody else laid out the slabs
     bool stopped = false;
     bool videoMeta = false;
@@ -84,6 +85,10 @@ GstFlowReturn acquire(GstBufferPool *pool, GstBuffer **out, GstBufferPoolAcquire
     SlabRef slab;
     if (flags & kHasSlab) {
         slab = std::move(extended->slab);
+        if (!slab || !state.bank->claim(slab.index())) {
+            GST_WARNING_OBJECT(pool, "no slab to wrap, or it is in another buffer already: acquire one");
+            return GST_FLOW_ERROR;
+        }
     } else {
         Pool &core = state.bank->pool();
         auto taken = flags & GST_BUFFER_POOL_ACQUIRE_FLAG_DONTWAIT
@@ -95,7 +100,9 @@ GstFlowReturn acquire(GstBufferPool *pool, GstBuffer **out, GstBufferPoolAcquire
     }
     const std::uint32_t index = state.bank->keep(std::move(slab));
     SlabBank::Slot &slot = state.bank->slot(index);
-    GstBuffer *buffer = std::exchange(slot.parked, nullptr);
+    // No exchange: the slab is ours, so nobody else parks or fetches here.
+    GstBuffer *buffer = slot.parked.load(std::memory_order_relaxed);
+    slot.parked.store(nullptr, std::memory_order_relaxed);
     if (!buffer)
         buffer = newBuffer(state);
     if (gst_buffer_n_memory(buffer) == 0) {
@@ -126,8 +133,9 @@ void reset(GstBufferPool *, GstBuffer *buffer)
 
 void park(SlabBank::Slot &slot, GstBuffer *buffer)
 {
-    // Only an application that moves memories between our buffers can have left another one here.
-    if (GstBuffer *other = std::exchange(slot.parked, buffer))
+    // Only an application that moves memories between our buffers can have left another one here, or be
+    // releasing it at this moment.
+    if (GstBuffer *other = slot.parked.exchange(buffer, std::memory_order_acq_rel))
         gst_buffer_unref(other);
 }
 
@@ -144,8 +152,11 @@ void release(GstBufferPool *pool, GstBuffer *buffer)
     // The one reference is this buffer's, so nobody can take another: the slab may go as it is.
     if (GST_MINI_OBJECT_REFCOUNT_VALUE(memory) == 1) {
         bank.restore(memory, index);
-        park(slot, buffer);
-        slot.hold.reset();
+        // As park(), but no other buffer has the memory and so none is on its way here.
+        if (GstBuffer *other = slot.parked.load(std::memory_order_relaxed))
+            gst_buffer_unref(other);
+        slot.parked.store(buffer, std::memory_order_relaxed);
+        bank.comeHome(index);
         return;
     }
     // A shallow copy still has the memory. Park the empty buffer first: the last unref may give the slab,
@@ -177,6 +188,7 @@ gboolean start(GstBufferPool *pool)
         GST_ERROR_OBJECT(pool, "%s", core.error().message.c_str());
         return FALSE;
     }
+    const ObjectLocker lock(pool);
     state.allocator.reset(SlabBank::newAllocator(std::move(*core), state.layout.size));
     state.bank = SlabBank::of(state.allocator.get());
     return TRUE;
@@ -190,8 +202,11 @@ gboolean stop(GstBufferPool *pool)
     if (state.bank)
         state.bank->close();
     if (!state.given) {
+        ObjectPtr<GstAllocator> last; // let go of outside the lock
+        const ObjectLocker lock(pool);
+        state.copiedBefore += state.bank ? state.bank->bytesCopied() : 0;
         state.bank = nullptr;
-        state.allocator.reset();
+        last = std::move(state.allocator);
         state.stopped = false;
     }
     return TRUE;
@@ -289,8 +304,9 @@ DMASLAB_EXPORT GstBufferPool *gst_dma_slab_buffer_pool_new(void)
 DMASLAB_EXPORT guint64 gst_dma_slab_buffer_pool_get_bytes_copied(GstBufferPool *pool)
 {
     g_return_val_if_fail(G_TYPE_CHECK_INSTANCE_TYPE(pool, GST_TYPE_DMA_SLAB_BUFFER_POOL), 0);
-    const SlabBank *bank = stateOf(pool).bank;
-    return bank ? bank->bytesCopied() : 0;
+    const ObjectLocker lock(pool); // any thread may ask, also while the pool stops
+    const PoolState &state = stateOf(pool);
+    return state.copiedBefore + (state.bank ? state.bank->bytesCopied() : 0);
 }
 
 } // extern "C"
