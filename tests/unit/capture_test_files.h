@@ -50,6 +50,14 @@ inline std::string pixels(std::size_t bytes, unsigned frame = 0)
     return out;
 }
 
+/** A whole file of one frame. */
+inline std::string npy2d(std::uint64_t height, std::uint64_t width, unsigned frame = 0,
+                         const std::string &descr = "<u2")
+{
+    const std::string shape = "(" + std::to_string(height) + ", " + std::to_string(width) + ")";
+    return npyHeader(npyDict(descr, shape)) + pixels(height * width * (descr.back() - '0'), frame);
+}
+
 /** A directory of its own that goes with the test. */
 class TempDir
 {

@@ -6,11 +6,20 @@
 #include <cstdlib>
 #include <new>
 
+#define COUNTS 1
+#ifdef __has_feature
+#if __has_feature(thread_sanitizer)
+#undef COUNTS
+#define COUNTS 0
+#endif
+#endif
+
 namespace {
-thread_local bool counting = false;
+[[maybe_unused]] thread_local bool counting = false;
 thread_local std::size_t counted = 0;
 } // namespace
 
+#if COUNTS
 void *operator new(std::size_t size)
 {
     counted += counting ? 1 : 0;
@@ -28,6 +37,7 @@ void operator delete(void *memory, std::size_t) noexcept
 {
     std::free(memory);
 }
+#endif
 
 namespace dmaslab::test {
 
@@ -45,6 +55,11 @@ CountAllocations::~CountAllocations()
 std::size_t CountAllocations::count() const
 {
     return counted;
+}
+
+bool CountAllocations::works()
+{
+    return COUNTS != 0;
 }
 
 } // namespace dmaslab::test

@@ -14,6 +14,8 @@ public:
     CountAllocations(const CountAllocations &) = delete;
     CountAllocations &operator=(const CountAllocations &) = delete;
     [[nodiscard]] std::size_t count() const;
+    /** False under clang's thread sanitizer, which links an operator new of its own. */
+    static bool works();
 };
 
 } // namespace dmaslab::test
