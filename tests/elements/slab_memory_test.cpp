@@ -137,6 +137,19 @@ TEST_F(SlabMemory, AWriterInsideAWriterOfTheSameHolderStaysInPlace)
     EXPECT_EQ(copied(pool), 0u);
 }
 
+TEST_F(SlabMemory, AWriterInsideAReaderInsideAWriterStaysInPlace)
+{
+    GstMapInfo outer, reader, inner;
+    ASSERT_TRUE(gst_buffer_map(buffer.get(), &outer, GST_MAP_READWRITE));
+    ASSERT_TRUE(gst_buffer_map(buffer.get(), &reader, GST_MAP_READ));
+    ASSERT_TRUE(gst_buffer_map(buffer.get(), &inner, GST_MAP_READWRITE));
+    EXPECT_EQ(inner.data, outer.data);
+    gst_buffer_unmap(buffer.get(), &inner);
+    gst_buffer_unmap(buffer.get(), &reader);
+    gst_buffer_unmap(buffer.get(), &outer);
+    EXPECT_EQ(copied(pool), 0u);
+}
+
 // GStreamer's own lock lets no map ask for more than the first one did, before any allocator hears of it.
 TEST_F(SlabMemory, AWriterInsideAReaderGetsACountedCopy)
 {
