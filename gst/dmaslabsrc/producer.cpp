@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "dmaslabsrc/producer.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "common/messages.h"
+#include "dmaslab/ring/futex.h"
+
+GST_DEBUG_CATEGORY_EXTERN(gst_dma_slab_src_debug);
+#define GST_CAT_DEFAULT gst_dma_slab_src_debug
+
+namespace dmaslab {
+
+namespace {
+
+constexpr std::int64_t kAtOnce = 0; // a deadline that has passed: look, do not wait
+
+} // namespace
+
+Producer::Producer(GstBaseSrc *element)
+    : element_(element), counters_({LossReason::Starved, LossReason::Overrun, LossReason::Flush})
+{
+}
+
+void Producer::start(const Settings &settings)
+{
+    settings_ = settings;
+    counters_.start();
+    late_.store(0, std::memory_order_relaxed);
+    std::lock_guard lock(mutex_);
+    last_ = {};
+}
+
+void Producer::stop()
+{
+    settlePrevious();
+    setStream(nullptr);
+    counters_.stop();
+    ledger_.clear();
+    skipped_.reset();
+    clock_.reset();
+    baseTime_ = GST_CLOCK_TIME_NONE;
+    grid_ = 0;
+    lossRun_ = discont_ = false;
+}
+
+void Producer::setStream(std::unique_ptr<SourceStream> stream)
+{
+    early_.reset();
+    std::unique_ptr<SourceStream> old;
+    std::unique_ptr<Pacer> oldPacer;
+    {
+        std::lock_guard lock(mutex_);
+        last_ = statsLocked();
+        old = std::exchange(stream_, std::move(stream));
+        oldPacer = std::exchange(pacer_, nullptr); // its rate may have changed; followClock() makes the next
+        if (stream_ && interrupted_)
+            stream_->setInterrupted(true);
+    }
+    // Joins a thread and may free an arena: not under the lock that unlock() takes.
+    old.reset();
+}
+
+void Producer::setInterrupted(bool interrupted)
+{
+    std::lock_guard lock(mutex_);
+    interrupted_ = interrupted;
+    if (stream_)
+        stream_->setInterrupted(interrupted);
+    if (pacer_ && interrupted)
+        pacer_->interrupt();
+    else if (pacer_)
+        pacer_->reset();
+}
+
+GstFlowReturn Producer::create(GstBuffer **out)
+{
+    settlePrevious();
+    BufferPtr buffer;
+    const GstFlowReturn flow = settings_.paced() ? createPaced(buffer) : createUnpaced(buffer);
+    if (flow != GST_FLOW_OK)
+        return flow;
+    announce(buffer.get());
+    counters_.countIn();
+    unconfirmed_ = true;
+    advance();
+    *out = buffer.release();
+    return GST_FLOW_OK;
+}
+
+GstFlowReturn Producer::createPaced(BufferPtr &buffer)
+{
+    const bool waits = settings_.starvation() == OnStarvation::Wait;
+    for (;;) {
+        followClock();
+        const FrameRate &rate = pacer_->rate();
+        while (!thinning_.keeps(grid_, rate))
+            skip();
+        // A frame that takes time to make is made before it is due, so that the deadline pays for nothing. If
+        // there is no slab for it yet, there may be one by then.
+        if (!early_ && stream_->makesFramesEarly()) {
+            const GstFlowReturn flow = take(pacer_->deadlineNs(grid_), kAtOnce, false, early_);
+            if (flow != GST_FLOW_OK)
+                return flow;
+        }
+        const PaceResult due = pacer_->waitFor(grid_);
+        if (due.status == PaceResult::Status::Interrupted)
+            return GST_FLOW_FLUSHING;
+        if (due.missed > 0) {
+            early_.reset(); // made for a frame whose turn is over
+            loseMissed(due.frame);
+            if (!thinning_.keeps(grid_, rate))
+                continue;
+        } else if (due.status == PaceResult::Status::Late) {
+            late_.fetch_add(1, std::memory_order_relaxed);
+        }
+        buffer = std::move(early_);
+        if (!buffer) {
+            const GstFlowReturn flow = take(due.deadlineNs, waits ? kNoDeadline : kAtOnce, true, buffer);
+            if (flow != GST_FLOW_OK)
+                return flow;
+        }
+        const auto pts = static_cast<GstClockTime>(rate.offsetNs(grid_));
+        if (!buffer) {
+            lose(LossReason::Starved, pts);
+            continue;
+        }
+        dress(buffer.get(), pts, static_cast<GstClockTime>(rate.offsetNs(grid_ + 1)));
+        return GST_FLOW_OK;
+    }
+}
+
+GstFlowReturn Producer::createUnpaced(BufferPtr &buffer)
+{
+    // Without deadlines "at once" would lose frames as fast as the loop turns: give it a moment.
+    constexpr std::int64_t kMomentNs = 1'000'000;
+    const bool waits = settings_.starvation() == OnStarvation::Wait;
+    const FrameFormat &format = stream_->format();
+    const auto rate = FrameRate::make(format.rateNumerator, format.rateDenominator);
+    const auto at = [&](std::uint64_t frame) {
+        return rate ? static_cast<GstClockTime>(rate->offsetNs(frame)) : GST_CLOCK_TIME_NONE;
+    };
+    for (;;) {
+        while (rate && !thinning_.keeps(grid_, *rate))
+            skip();
+        const std::int64_t now = monotonicNowNs();
+        const GstFlowReturn flow = take(now, waits ? kNoDeadline : now + kMomentNs, true, buffer);
+        if (flow != GST_FLOW_OK)
+            return flow;
+        if (!buffer) {
+            lose(LossReason::Starved, at(grid_));
+            continue;
+        }
+        dress(buffer.get(), at(grid_), at(grid_ + 1));
+        return GST_FLOW_OK;
+    }
+}
+
+/** OK without a buffer: no slab in time, and that is no error. */
+GstFlowReturn Producer::take(std::int64_t captureTimeNs, std::int64_t deadlineNs, bool lastChance,
+                             BufferPtr &buffer)
+{
+    switch (stream_->take(nextSequence(), static_cast<std::uint64_t>(captureTimeNs), deadlineNs, buffer)) {
+    case TakeStatus::Ok:
+        return GST_FLOW_OK;
+    case TakeStatus::Interrupted:
+        return GST_FLOW_FLUSHING;
+    case TakeStatus::EndOfStream:
+        return GST_FLOW_EOS;
+    case TakeStatus::Error:
+        postError(GST_ELEMENT(element_), stream_->error());
+        return GST_FLOW_ERROR;
+    case TakeStatus::Starved:
+        break;
+    }
+    if (!lastChance || settings_.starvation() != OnStarvation::Error)
+        return GST_FLOW_OK;
+    const PoolLevels levels = stream_->levels();
+    GST_ELEMENT_ERROR(element_, RESOURCE, NO_SPACE_LEFT,
+                      ("%s: no slab for frame %" G_GUINT64_FORMAT
+                       ": all %u are held downstream. Set slabs=%u or "
+                       "more, hold fewer frames in the branches, or set on-starvation=drop.",
+                       GST_OBJECT_NAME(element_), nextSequence(), levels.slabs, levels.slabs * 2),
+                      (nullptr));
+    return GST_FLOW_ERROR;
+}
+
+/** Takes over a new clock or base time, also the first. */
+void Producer::followClock()
+{
+    ObjectPtr<GstClock> clock(gst_element_get_clock(GST_ELEMENT(element_)));
+    const GstClockTime base = gst_element_get_base_time(GST_ELEMENT(element_));
+    if (pacer_ && clock.get() == clock_.get() && (!clock || base == baseTime_))
+        return;
+    std::lock_guard lock(mutex_);
+    if (!pacer_ || clock.get() != clock_.get()) {
+        pacer_.reset(); // before the clock it refers to
+        const bool foreign = clock && !isSystemMonotonic(clock.get());
+        foreignClock_ = foreign ? std::make_unique<PipelineClock>(clock.get()) : nullptr;
+        const FrameFormat &format = stream_->format();
+        PacerOptions options;
+        options.onOverrun = settings_.onOverrun;
+        options.spinUs = foreign ? 0 : settings_.spinUs; // asking a GstClock in a loop is no spinning
+        pacer_ = std::make_unique<Pacer>(
+            *FrameRate::make(format.rateNumerator, format.rateDenominator), options,
+            foreign ? static_cast<MonotonicClock &>(*foreignClock_) : systemMonotonicClock());
+        if (interrupted_)
+            pacer_->interrupt();
+    }
+    MonotonicClock &time =
+        foreignClock_ ? static_cast<MonotonicClock &>(*foreignClock_) : systemMonotonicClock();
+    const std::int64_t now = time.nowNs();
+    const std::int64_t zero =
+        clock ? static_cast<std::int64_t>(base) : now; // no clock: running time begins here
+    clock_ = std::move(clock);
+    baseTime_ = base;
+    pacer_->rebase(zero);
+    // The grid is running time: it stood still while we were paused, and frames whose time ran out before we
+    // looked at the clock were never due. The frame just delivered may still be "now": not twice.
+    const std::uint64_t due = pacer_->rate().firstAtOrAfter(now - zero);
+    grid_ = due + 1 == grid_ ? grid_ : due;
+    early_.reset(); // carries a deadline of the old grid
+}
+
+} // namespace dmaslab

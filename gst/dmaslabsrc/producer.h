@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <optional>
+
+#include <gst/base/gstbasesrc.h>
+
+#include "common/handles.h"
+#include "common/loss_ledger.h"
+#include "common/stats.h"
+#include "dmaslab/pacing/pacer.h"
+#include "dmaslabsrc/pipeline_clock.h"
+#include "dmaslabsrc/source_stream.h"
+#include "dmaslabsrc/thinning.h"
+
+namespace dmaslab {
+
+/** What the source's stats say beyond the common vocabulary. */
+struct ProducerStats
+{
+    std::uint64_t late = 0, diskLate = 0, sequence = 0, bytesCopied = 0;
+    LatenessHistogram::Summary pacing;
+    PoolLevels levels;
+    MemoryKind memory = MemoryKind::Auto;
+    std::size_t pageSize = 0;
+};
+
+/**
+ * Turns deadlines into frames: which number is due, whether it is kept, which slab it gets, and what is said
+ * of those that were lost. create() and pushed() run on the streaming thread; setStream() too; the rest may
+ * come from any thread.
+ */
+class Producer
+{
+public:
+    explicit Producer(GstBaseSrc *element);
+
+    /** On the way to PAUSED and to READY. */
+    void start(const Settings &settings);
+    void stop();
+
+    void setStream(std::unique_ptr<SourceStream> stream);
+    void setInterrupted(bool interrupted);
+
+    GstFlowReturn create(GstBuffer **out);
+    /** The buffer that create() gave last has left the source pad. */
+    void pushed(GstBuffer *buffer);
+    /** Losses that no buffer will follow any more. */
+    std::vector<EventPtr> takeLosses();
+
+    Thinning &thinning() { return thinning_; }
+    FrameCounters &counters() { return counters_; }
+    /** The number the next frame will have; a new stream starts with it. */
+    [[nodiscard]] std::uint64_t nextSequence() const { return sequence_.load(std::memory_order_relaxed); }
+    [[nodiscard]] ProducerStats stats() const;
+    /** The format and slabs of now, for LATENCY; nothing before negotiation. */
+    [[nodiscard]] std::optional<std::pair<FrameFormat, std::uint32_t>> current() const;
+
+private:
+    GstFlowReturn createPaced(BufferPtr &buffer);
+    GstFlowReturn createUnpaced(BufferPtr &buffer);
+    GstFlowReturn take(std::int64_t captureTimeNs, std::int64_t deadlineNs, bool lastChance,
+                       BufferPtr &buffer);
+    void followClock();
+    void dress(GstBuffer *buffer, GstClockTime pts, GstClockTime next);
+    void lose(LossReason reason, GstClockTime time);
+    void loseMissed(std::uint64_t dueFrame);
+    void skip();
+    void settlePrevious();
+    void announce(GstBuffer *next);
+    void advance(std::uint64_t frames = 1);
+    [[nodiscard]] ProducerStats statsLocked() const;
+
+    GstBaseSrc *const element_;
+    Settings settings_;
+    FrameCounters counters_;
+    Thinning thinning_;
+
+    mutable std::mutex mutex_; ///< guards the ownership of what other threads interrupt or look at
+    std::unique_ptr<SourceStream> stream_;
+    std::unique_ptr<PipelineClock> foreignClock_; ///< set when the pipeline's clock is not CLOCK_MONOTONIC
+    std::unique_ptr<Pacer> pacer_;
+    bool interrupted_ = false;
+    ProducerStats last_; ///< of streams that are gone
+
+    std::atomic<std::uint64_t> sequence_{0};
+    std::atomic<std::uint64_t> late_{0};
+
+    // Streaming thread only.
+    std::uint64_t grid_ = 0; ///< the frame of the deadline grid that is due next
+    ObjectPtr<GstClock> clock_;
+    GstClockTime baseTime_ = GST_CLOCK_TIME_NONE;
+    BufferPtr early_; ///< made before its deadline, for the frame that is due next
+    LossLedger ledger_;
+    std::optional<Skip> skipped_;
+    bool lossRun_ = false; ///< frames are being lost and it was said
+    std::int64_t nextQosNs_ = 0;
+    bool discont_ = false;
+    bool unconfirmed_ = false; ///< the base class has a buffer of ours that it has not pushed yet
+};
+
+} // namespace dmaslab

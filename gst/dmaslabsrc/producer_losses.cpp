@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// What the producer says: numbers, losses, and the stats.
+#include <utility>
+
+#include "dmaslab/ring/futex.h"
+#include "dmaslabsrc/producer.h"
+
+namespace dmaslab {
+
+void Producer::advance(std::uint64_t frames)
+{
+    // relaxed: one writer, and a reader only wants the number.
+    sequence_.store(nextSequence() + frames, std::memory_order_relaxed);
+    grid_ += frames;
+}
+
+void Producer::dress(GstBuffer *buffer, GstClockTime pts, GstClockTime next)
+{
+    GST_BUFFER_PTS(buffer) = pts;
+    GST_BUFFER_DURATION(buffer) = GST_CLOCK_TIME_IS_VALID(next) ? next - pts : GST_CLOCK_TIME_NONE;
+    GST_BUFFER_OFFSET(buffer) = nextSequence();
+    GST_BUFFER_OFFSET_END(buffer) = nextSequence() + 1;
+}
+
+void Producer::lose(LossReason reason, GstClockTime time)
+{
+    counters_.countIn();
+    counters_.countDropped(reason);
+    ledger_.record(reason, nextSequence(), nextSequence(), time);
+    advance();
+    stream_->skipTo(nextSequence());
+    discont_ = true;
+    // One message as a run of losses begins, then one per second: a bus drowns in one per frame.
+    const std::int64_t now = monotonicNowNs();
+    if (lossRun_ && now < nextQosNs_)
+        return;
+    lossRun_ = true;
+    nextQosNs_ = now + 1'000'000'000;
+    FrameTimes times;
+    times.runningTime = times.streamTime = times.timestamp = time;
+    const auto counts = counters_.snapshot();
+    postLossQos(GST_ELEMENT(element_), settings_.paced(), times, counts.out, counts.dropped);
+}
+
+void Producer::loseMissed(std::uint64_t dueFrame)
+{
+    const FrameRate &rate = pacer_->rate();
+    while (grid_ < dueFrame) {
+        if (thinning_.keeps(grid_, rate))
+            lose(LossReason::Overrun, static_cast<GstClockTime>(rate.offsetNs(grid_)));
+        else
+            skip();
+    }
+}
+
+void Producer::skip()
+{
+    counters_.countSkipped();
+    if (!skipped_)
+        skipped_ = Skip{nextSequence(), nextSequence(), 0, GST_CLOCK_TIME_NONE, {}};
+    skipped_->last = nextSequence();
+    ++skipped_->count;
+    advance();
+    stream_->skipTo(nextSequence());
+}
+
+void Producer::settlePrevious()
+{
+    if (!std::exchange(unconfirmed_, false))
+        return;
+    // A pause or a flush came between create() and the push: the base class has thrown the frame away.
+    counters_.countDropped(LossReason::Flush);
+    ledger_.record(LossReason::Flush, nextSequence() - 1, nextSequence() - 1, GST_CLOCK_TIME_NONE);
+    discont_ = true;
+}
+
+void Producer::pushed(GstBuffer *buffer)
+{
+    if (std::exchange(unconfirmed_, false))
+        counters_.countOut(gst_buffer_get_size(buffer));
+}
+
+std::vector<EventPtr> Producer::takeLosses()
+{
+    std::vector<EventPtr> events = takeLossEvents(ledger_, GST_ELEMENT(element_));
+    if (skipped_)
+        events.push_back(newSkipEvent(GST_ELEMENT(element_), *std::exchange(skipped_, std::nullopt)));
+    return events;
+}
+
+void Producer::announce(GstBuffer *next)
+{
+    if (!ledger_.empty() || skipped_) {
+        // The base class pushes them before this buffer. Its vfunc and not gst_element_send_event(): that
+        // takes the state lock, which a thread that stops us holds while it waits for us.
+        for (EventPtr &event : takeLosses())
+            GST_ELEMENT_GET_CLASS(element_)->send_event(GST_ELEMENT(element_), event.release());
+    }
+    if (std::exchange(discont_, false))
+        GST_BUFFER_FLAG_SET(next, GST_BUFFER_FLAG_DISCONT);
+    lossRun_ = false;
+}
+
+ProducerStats Producer::statsLocked() const
+{
+    ProducerStats stats = last_;
+    stats.sequence = nextSequence();
+    stats.late = late_.load(std::memory_order_relaxed);
+    if (pacer_)
+        stats.pacing = pacer_->lateness().summary();
+    if (stream_) {
+        stats.diskLate += stream_->diskLate();
+        stats.bytesCopied += stream_->bytesCopied();
+        stats.levels = stream_->levels();
+        stats.memory = stream_->arena().report().kind;
+        stats.pageSize = stream_->arena().report().pageSize;
+    }
+    return stats;
+}
+
+ProducerStats Producer::stats() const
+{
+    std::lock_guard lock(mutex_);
+    ProducerStats stats = statsLocked();
+    stats.late += stats.diskLate;
+    return stats;
+}
+
+std::optional<std::pair<FrameFormat, std::uint32_t>> Producer::current() const
+{
+    std::lock_guard lock(mutex_);
+    if (!stream_)
+        return std::nullopt;
+    return std::pair(stream_->format(), stream_->arena().slabs());
+}
+
+} // namespace dmaslab

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "common/frame_format.h"
+#include "common/handles.h"
+#include "common/slab_buffer_pool.h"
+#include "dmaslab/capture/readahead.h"
+#include "dmaslab/slab/sizing.h"
+#include "dmaslabsrc/settings.h"
+
+namespace dmaslab {
+
+struct StreamRequest
+{
+    Settings settings;
+    FrameFormat format;
+    std::uint32_t declared = 0;      ///< slabs that downstream said it holds
+    std::uint64_t firstSequence = 0; ///< of the first frame this stream will be asked for
+    std::function<void()> onThread;  ///< runs first on a thread the stream starts
+};
+
+enum class TakeStatus
+{
+    Ok,
+    Starved,
+    Interrupted,
+    EndOfStream,
+    Error, ///< SourceStream::error() tells
+};
+
+/**
+ * What lives as long as one set of caps: an arena, the pool over it and the source that fills its slabs. New
+ * caps make a new stream; frames of the old one keep their arena until the last is home.
+ * take() is for the streaming thread, setInterrupted() and the getters for any.
+ */
+class SourceStream
+{
+public:
+    static Result<std::unique_ptr<SourceStream>> open(StreamRequest request);
+    SourceStream(const SourceStream &) = delete;
+    SourceStream &operator=(const SourceStream &) = delete;
+    ~SourceStream();
+
+    /** A filled buffer; waits for a slab until the deadline (CLOCK_MONOTONIC, ns). */
+    TakeStatus take(std::uint64_t sequence, std::uint64_t captureTimeNs, std::int64_t deadlineNs,
+                    BufferPtr &buffer);
+    /** Frames are made when asked for, so one may be made before its deadline. */
+    [[nodiscard]] bool makesFramesEarly() const { return !readahead_; }
+    /** The frame with this number is given up. */
+    void skipTo(std::uint64_t sequence);
+    void setInterrupted(bool interrupted);
+
+    [[nodiscard]] const FrameFormat &format() const { return request_.format; }
+    [[nodiscard]] const Arena &arena() const { return bank_->arena(); }
+    [[nodiscard]] PoolLevels levels() const { return bank_->pool().levels(); }
+    [[nodiscard]] std::uint64_t bytesCopied() const { return bank_->bytesCopied(); }
+    /** Frames that the disk delivered after they were due. */
+    [[nodiscard]] std::uint64_t diskLate() const { return diskLate_.load(std::memory_order_relaxed); }
+    [[nodiscard]] const Error &error() const { return error_; }
+
+    /** The slabs these settings need when the branches hold `declared`. */
+    static SizingRequest sizing(const Settings &settings, const FrameFormat &format, std::uint32_t declared);
+
+private:
+    explicit SourceStream(StreamRequest request) : request_(std::move(request)) {}
+    Result<void> openPool();
+    Result<void> openSource();
+    TakeStatus takeMade(std::uint64_t sequence, std::uint64_t captureTimeNs, std::int64_t deadlineNs,
+                        BufferPtr &buffer);
+    TakeStatus takeRead(std::uint64_t sequence, std::int64_t deadlineNs, BufferPtr &buffer);
+
+    StreamRequest request_;
+    ObjectPtr<GstAllocator> allocator_;
+    ObjectPtr<GstBufferPool> pool_;
+    SlabBank *bank_ = nullptr; ///< the allocator's
+    std::unique_ptr<FrameSource> source_;
+    std::unique_ptr<Readahead> readahead_;
+    std::atomic<std::uint64_t> diskLate_{0};
+    Error error_;
+};
+
+} // namespace dmaslab
