@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/** Heap allocations since alloc_count_start(). */
+struct AllocCounts
+{
+    unsigned long long all = 0;
+    /** Those whose innermost caller outside the C, C++ and GLib run-time libraries is a module of ours. */
+    unsigned long long ours = 0;
+};
+
+using AllocCountStart = void (*)();
+using AllocCountRead = AllocCounts (*)();

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// A whole job at its frame rate, judged by counters.
+//   pipeline=… frames=N fps=N       the source is called src, the sinks sink0, sink1, …
+// With liballoc_count.so preloaded, heap allocations are counted from the first second on.
+#include <dlfcn.h>
+
+#include "bench/alloc_count.h"
+#include "bench/pipeline.h"
+
+namespace {
+
+class Allocations
+{
+public:
+    Allocations()
+        : start_(reinterpret_cast<AllocCountStart>(dlsym(RTLD_DEFAULT, "alloc_count_start"))),
+          read_(reinterpret_cast<AllocCountRead>(dlsym(RTLD_DEFAULT, "alloc_count_read")))
+    {
+    }
+    void start() const
+    {
+        if (start_)
+            start_();
+    }
+    [[nodiscard]] AllocCounts read() const { return read_ ? read_() : AllocCounts{}; }
+    [[nodiscard]] bool counted() const { return read_ != nullptr; }
+
+private:
+    AllocCountStart start_;
+    AllocCountRead read_;
+};
+
+struct Window
+{
+    std::size_t from = 0, until = 0, seen = 0;
+    Allocations allocations;
+    AllocCounts counts;
+};
+
+GstPadProbeReturn watchWindow(GstPad *, GstPadProbeInfo *, gpointer data)
+{
+    auto &window = *static_cast<Window *>(data);
+    if (window.seen == window.from)
+        window.allocations.start();
+    else if (window.seen == window.until)
+        window.counts = window.allocations.read();
+    ++window.seen;
+    return GST_PAD_PROBE_OK;
+}
+
+} // namespace
+
+int main(int argc, char **argv)
+{
+    gst_init(nullptr, nullptr);
+    const bench::Options options(argc, argv);
+    const auto frames = std::size_t(options.number("frames", 1000));
+    const auto fps = std::size_t(options.number("fps", 1000));
+    bench::Pipeline pipeline(options.text("pipeline"));
+    GstElement *source = pipeline.element("src");
+    bench::SourceWatch watch(source, frames, std::min(fps, frames / 2));
+    Window window;
+    window.from = std::min(fps, frames / 2);
+    window.until = frames - 10; // what ends a stream may allocate
+    GstPad *pad = gst_element_get_static_pad(source, "src");
+    gst_pad_add_probe(pad, GST_PAD_PROBE_TYPE_BUFFER, watchWindow, &window, nullptr);
+    gst_object_unref(pad);
+
+    const auto cpu = bench::processCpuNs();
+    const auto took = pipeline.runToEnd();
+    const double used = double(bench::processCpuNs() - cpu) / double(took);
+    const double counted = double(window.until - window.from);
+    bench::Report report;
+    report.add("seconds", double(took) / 1e9)
+        .add("dropped", pipeline.sumOfStats("dropped"))
+        .add("source_dropped", bench::Pipeline::statOf(source, "dropped"))
+        .add("bytes_copied", pipeline.sumOfStats("bytes-copied"))
+        .add("frames_out", bench::Pipeline::statOf(source, "frames-out"))
+        .add("rendered0", bench::Pipeline::statOf(pipeline.element("sink0"), "rendered"))
+        .add("source_cpu_percent", 100 * watch.cpu())
+        .add("process_cpu_percent", 100 * used);
+    if (window.allocations.counted())
+        report.add("allocations_ours_per_frame", double(window.counts.ours) / counted)
+            .add("allocations_all_per_frame", double(window.counts.all) / counted);
+    report.print();
+    return 0;
+}
