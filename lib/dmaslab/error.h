@@ -9,7 +9,8 @@
 namespace dmaslab {
 
 /** What kind of trouble: lets a caller choose between fallback, retry and giving up. */
-enum class Errc {
+enum class Errc
+{
     InvalidArgument, ///< the caller asked for something that makes no sense
     NotFound,        ///< file, device, node or CPU does not exist
     Permission,      ///< it exists, but not for us
