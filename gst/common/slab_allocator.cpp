@@ -24,14 +24,15 @@ SlabBank *&bankIn(GstAllocator *allocator);
 
 /**
  * Holders that the core can see are exclusive locks (a GstBuffer has one) and, since it refuses WRITE to a
- * memory with two of those, at most one is left here. Every map through a buffer brings a reference of its
- * own. References beyond that are bare ones: their holder would see the pixels change (it should keep the
- * buffer).
+ * memory with two of those, at most one is left here. A map through a buffer brings a reference of its own,
+ * whence the 2. References beyond that are bare ones: their holder would see the pixels change (it should
+ * keep the buffer). A map inside a writer's is the same writer's, and readers explain no reference: theirs
+ * may be the bare one.
  */
 bool writeIsSafe(SlabBank &bank, GstMemory *root, std::uint32_t index)
 {
-    const int explained = 1 + 1 + bank.slot(index).maps.load(std::memory_order_relaxed);
-    return GST_MINI_OBJECT_REFCOUNT_VALUE(root) <= explained && bank.pool().holders(index) <= 1;
+    const bool inside = bank.slot(index).writers.load(std::memory_order_relaxed) > 0;
+    return (inside || GST_MINI_OBJECT_REFCOUNT_VALUE(root) <= 2) && bank.pool().holders(index) <= 1;
 }
 
 dmaslab::CpuAccess accessOf(GstMapFlags flags)
@@ -41,51 +42,40 @@ dmaslab::CpuAccess accessOf(GstMapFlags flags)
     return flags & GST_MAP_READ ? dmaslab::CpuAccess::ReadWrite : dmaslab::CpuAccess::Write;
 }
 
-gpointer mapSlab(GstMemory *memory, GstMapFlags flags)
+// The full pair alone: GStreamer never asks for the short one then. The dma-buf allocator's own full pair
+// issues a sync ioctl for every map, needed or not.
+gpointer memMapFull(GstMemory *memory, GstMapInfo *info, gsize)
 {
     SlabBank &bank = *SlabBank::of(memory);
+    const dmaslab::Arena &arena = bank.arena();
     const std::uint32_t index = bank.indexOf(memory);
-    GstMemory *root = memory->parent ? memory->parent : memory;
-    if ((flags & GST_MAP_WRITE) && !writeIsSafe(bank, root, index)) {
-        GST_CAT_INFO(slab_memory_debug, "slab %u: somebody else holds it, a writer gets a copy", index);
-        return nullptr;
+    if (info->flags & GST_MAP_WRITE) {
+        if (!writeIsSafe(bank, memory->parent ? memory->parent : memory, index)) {
+            GST_CAT_INFO(slab_memory_debug, "slab %u: somebody else holds it, a writer gets a copy", index);
+            return nullptr;
+        }
+        bank.slot(index).writers.fetch_add(1, std::memory_order_relaxed);
     }
-    bank.slot(index).maps.fetch_add(1, std::memory_order_relaxed);
-    if (bank.arena().needsCpuSync()) [[unlikely]] {
-        if (const int error = dmaslab::beginCpuAccess(bank.arena().dmabufFd(index), accessOf(flags)))
+    if (arena.needsCpuSync()) [[unlikely]] {
+        if (const int error = dmaslab::beginCpuAccess(arena.dmabufFd(index), accessOf(info->flags)))
             GST_CAT_WARNING(slab_memory_debug, "slab %u: begin of CPU access: %s", index, g_strerror(error));
     }
     // GStreamer adds memory->offset, which for a memfd already counts from the first slab.
-    const dmaslab::Arena &arena = bank.arena();
     return arena.dmabufFd(index) >= 0 ? arena.slab(index).data() : arena.base();
-}
-
-void unmapSlab(GstMemory *memory)
-{
-    SlabBank &bank = *SlabBank::of(memory);
-    bank.slot(bank.indexOf(memory)).maps.fetch_sub(1, std::memory_order_relaxed);
-}
-
-gpointer memMap(GstMemory *memory, gsize, GstMapFlags flags)
-{
-    return mapSlab(memory, flags);
-}
-
-// Overridden too, because the dma-buf allocator's own pair issues a sync ioctl for every map, needed or not.
-gpointer memMapFull(GstMemory *memory, GstMapInfo *info, gsize)
-{
-    return mapSlab(memory, info->flags);
 }
 
 void memUnmapFull(GstMemory *memory, GstMapInfo *info)
 {
-    const SlabBank &bank = *SlabBank::of(memory);
+    SlabBank &bank = *SlabBank::of(memory);
+    if (!bank.arena().needsCpuSync() && !(info->flags & GST_MAP_WRITE))
+        return;
+    const std::uint32_t index = bank.indexOf(memory);
     if (bank.arena().needsCpuSync()) [[unlikely]] {
-        const std::uint32_t index = bank.indexOf(memory);
         if (const int error = dmaslab::endCpuAccess(bank.arena().dmabufFd(index), accessOf(info->flags)))
             GST_CAT_WARNING(slab_memory_debug, "slab %u: end of CPU access: %s", index, g_strerror(error));
     }
-    unmapSlab(memory);
+    if (info->flags & GST_MAP_WRITE)
+        bank.slot(index).writers.fetch_sub(1, std::memory_order_relaxed);
 }
 
 GstMemory *memCopy(GstMemory *memory, gssize offset, gssize size)
@@ -121,8 +111,6 @@ void overrideFunctions(GstAllocator *allocator)
 {
     // Both stock types share it; every instance stores the same pointer.
     stockShare.store(allocator->mem_share, std::memory_order_relaxed);
-    allocator->mem_map = memMap;
-    allocator->mem_unmap = unmapSlab;
     allocator->mem_map_full = memMapFull;
     allocator->mem_unmap_full = memUnmapFull;
     allocator->mem_copy = memCopy;

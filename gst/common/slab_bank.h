@@ -36,7 +36,7 @@ public:
         /** The memory is with nobody but us. Not the same as a free slab: a core holder may have the pixels.
          */
         std::atomic<bool> waiting{false};
-        std::atomic<int> maps{0};
+        std::atomic<int> writers{0}; ///< maps with GST_MAP_WRITE
     };
 
     /** @return a new allocator (floating ref sunk) whose memories have `size` bytes. */
