@@ -16,7 +16,7 @@ struct Proposer
 {
     PoolObject pool{gst_dma_slab_buffer_pool_new()};
     guint size = 0, maximum = 0;
-    bool withMeta = true;
+    bool answers = true;
     std::atomic<int> slabs{0}, others{0}, metas{0};
     bool asked = false;
 
@@ -44,9 +44,10 @@ private:
         if (GST_QUERY_TYPE(query) != GST_QUERY_ALLOCATION || !(info->type & GST_PAD_PROBE_TYPE_PUSH))
             return GST_PAD_PROBE_OK;
         self.asked = true;
+        if (!self.answers)
+            return GST_PAD_PROBE_OK;
         gst_query_add_allocation_pool(query, self.pool.get(), self.size, 2, self.maximum);
-        if (self.withMeta)
-            gst_query_add_allocation_meta(query, GST_VIDEO_META_API_TYPE, nullptr);
+        gst_query_add_allocation_meta(query, GST_VIDEO_META_API_TYPE, nullptr);
         return GST_PAD_PROBE_HANDLED;
     }
 };
@@ -146,6 +147,7 @@ TEST(SlabUpstream, AnApplicationPushesSlabsOfItsOwnPool)
         GTEST_SKIP() << "appsrc is not installed";
     const PoolObject pool = activePool(4, 1000);
     Proposer observer;
+    observer.answers = false;
     const auto pipeline = parse("appsrc name=source ! queue ! fakesink name=sink enable-last-sample=false");
     const ObjectPtr<GstElement> source(gst_bin_get_by_name(GST_BIN(pipeline.get()), "source"));
     const ObjectPtr<GstElement> sink(gst_bin_get_by_name(GST_BIN(pipeline.get()), "sink"));
