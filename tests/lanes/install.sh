@@ -61,7 +61,8 @@ program_against_gst_pc()
     read -rd '' -a flags <<<"$(pkg-config --cflags --libs dmaslab-gst)"
     printf '#include <dmaslab/gst.h>\nint main() { gst_init(nullptr, nullptr); return 0; }\n' \
         >"$destination/work/gst.cpp"
-    g++ -std=c++20 -o "$destination/work/gst" "$destination/work/gst.cpp" -Wl,--no-as-needed "${flags[@]}" &&
+    g++ -std=c++20 -o "$destination/work/gst" "$destination/work/gst.cpp" -Wl,--no-as-needed "${flags[@]}" \
+        -Wl,-rpath-link,"$library_dir" &&
         LD_LIBRARY_PATH=$library_dir "$destination/work/gst"
 }
 
