@@ -295,11 +295,9 @@ static GstPadProbeReturn gst_dma_slab_src_probe(GstPad *pad, GstPadProbeInfo *in
 {
     Private &self = *static_cast<Private *>(user);
     if (info->type & GST_PAD_PROBE_TYPE_BUFFER) {
-        self.producer.pushed(GST_PAD_PROBE_INFO_BUFFER(info));
+        self.producer.leaving(pad, GST_PAD_PROBE_INFO_BUFFER(info));
     } else if (GST_EVENT_TYPE(GST_PAD_PROBE_INFO_EVENT(info)) == GST_EVENT_EOS) {
-        // The base class pushes waiting events before a buffer, but there will be none.
-        for (EventPtr &event : self.producer.takeLosses())
-            gst_pad_push_event(pad, event.release());
+        self.producer.ending(pad);
         self.timer.post();
     }
     return GST_PAD_PROBE_OK;

@@ -81,9 +81,9 @@ GstFlowReturn Producer::create(GstBuffer **out)
     const GstFlowReturn flow = settings_.paced() ? createPaced(buffer) : createUnpaced(buffer);
     if (flow != GST_FLOW_OK)
         return flow;
-    announce(buffer.get());
     counters_.countIn();
     unconfirmed_ = true;
+    inHandPts_ = GST_BUFFER_PTS(buffer.get());
     advance();
     *out = buffer.release();
     return GST_FLOW_OK;

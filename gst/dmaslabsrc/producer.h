@@ -29,8 +29,8 @@ struct ProducerStats
 
 /**
  * Turns deadlines into frames: which number is due, whether it is kept, which slab it gets, and what is said
- * of those that were lost. create() and pushed() run on the streaming thread; setStream() too; the rest may
- * come from any thread.
+ * of those that were lost. create(), leaving(), ending() and setStream() run on the streaming thread; the
+ * rest may come from any thread.
  */
 class Producer
 {
@@ -45,10 +45,10 @@ public:
     void setInterrupted(bool interrupted);
 
     GstFlowReturn create(GstBuffer **out);
-    /** The buffer that create() gave last has left the source pad. */
-    void pushed(GstBuffer *buffer);
-    /** Losses that no buffer will follow any more. */
-    std::vector<EventPtr> takeLosses();
+    /** The buffer that create() gave last goes out at the pad; losses and skips go before it. */
+    void leaving(GstPad *pad, GstBuffer *buffer);
+    /** EOS goes out: no buffer follows any more. */
+    void ending(GstPad *pad);
 
     Thinning &thinning() { return thinning_; }
     FrameCounters &counters() { return counters_; }
@@ -69,7 +69,7 @@ private:
     void loseMissed(std::uint64_t dueFrame);
     void skip();
     void settlePrevious();
-    void announce(GstBuffer *next);
+    void announce(GstPad *pad);
     void advance(std::uint64_t frames = 1);
     [[nodiscard]] ProducerStats statsLocked() const;
 
@@ -99,6 +99,7 @@ private:
     std::int64_t nextQosNs_ = 0;
     bool discont_ = false;
     bool unconfirmed_ = false; ///< the base class has a buffer of ours that it has not pushed yet
+    GstClockTime inHandPts_ = GST_CLOCK_TIME_NONE; ///< of that buffer
 };
 
 } // namespace dmaslab

@@ -68,37 +68,39 @@ void Producer::settlePrevious()
 {
     if (!std::exchange(unconfirmed_, false))
         return;
-    // A pause or a flush came between create() and the push: the base class has thrown the frame away.
+    // A flush, an EOS from outside or a stop came between create() and the push: the base class has thrown
+    // the frame away.
     counters_.countDropped(LossReason::Flush);
-    ledger_.record(LossReason::Flush, nextSequence() - 1, nextSequence() - 1, GST_CLOCK_TIME_NONE);
+    ledger_.record(LossReason::Flush, nextSequence() - 1, nextSequence() - 1, inHandPts_);
     discont_ = true;
 }
 
-void Producer::pushed(GstBuffer *buffer)
+void Producer::leaving(GstPad *pad, GstBuffer *buffer)
 {
+    announce(pad);
+    if (std::exchange(discont_, false))
+        GST_BUFFER_FLAG_SET(buffer, GST_BUFFER_FLAG_DISCONT);
+    lossRun_ = false;
     if (std::exchange(unconfirmed_, false))
         counters_.countOut(gst_buffer_get_size(buffer));
 }
 
-std::vector<EventPtr> Producer::takeLosses()
+void Producer::ending(GstPad *pad)
 {
-    std::vector<EventPtr> events = takeLossEvents(ledger_, GST_ELEMENT(element_));
-    if (skipped_)
-        events.push_back(newSkipEvent(GST_ELEMENT(element_), *std::exchange(skipped_, std::nullopt)));
-    return events;
+    settlePrevious();
+    announce(pad);
 }
 
-void Producer::announce(GstBuffer *next)
+// Not before the buffer is on its way: events that wait in the base class are thrown away by a flush.
+void Producer::announce(GstPad *pad)
 {
-    if (!ledger_.empty() || skipped_) {
-        // The base class pushes them before this buffer. Its vfunc and not gst_element_send_event(): that
-        // takes the state lock, which a thread that stops us holds while it waits for us.
-        for (EventPtr &event : takeLosses())
-            GST_ELEMENT_GET_CLASS(element_)->send_event(GST_ELEMENT(element_), event.release());
+    if (!ledger_.empty()) {
+        for (EventPtr &event : takeLossEvents(ledger_, GST_ELEMENT(element_)))
+            gst_pad_push_event(pad, event.release());
     }
-    if (std::exchange(discont_, false))
-        GST_BUFFER_FLAG_SET(next, GST_BUFFER_FLAG_DISCONT);
-    lossRun_ = false;
+    if (skipped_)
+        gst_pad_push_event(
+            pad, newSkipEvent(GST_ELEMENT(element_), *std::exchange(skipped_, std::nullopt)).release());
 }
 
 ProducerStats Producer::statsLocked() const
