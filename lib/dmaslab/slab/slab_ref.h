@@ -30,7 +30,7 @@ struct SlabHandle
 
 /**
  * A holder of a slab: a copy adds a holder, a move is free, destruction releases.
- * Keeps the pool's memory alive, also after the pool's owner has let go. Include slab/pool.h to use it.
+ * Keeps the pool's memory alive, also after the pool's owner has let go.
  */
 class DMASLAB_EXPORT SlabRef
 {
@@ -64,7 +64,7 @@ public:
     [[nodiscard]] SlabRef holdAs(Holder kind) const;
     /** Gives the hold to the caller as a handle; Pool::adopt() or Pool::release() ends it. */
     [[nodiscard]] SlabHandle detach();
-    inline void reset(); // slab/pool_inline.h
+    inline void reset();
 
     void swap(SlabRef &other) noexcept
     {
@@ -88,3 +88,5 @@ private:
 };
 
 } // namespace dmaslab
+
+#include "dmaslab/slab/pool.h" // SlabRef::reset() is inline there; IWYU pragma: keep
