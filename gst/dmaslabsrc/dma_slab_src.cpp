@@ -67,9 +67,11 @@ struct Private
     PlacementProperties placement{1}; // ns of timer slack: deadlines are what this thread is for
     // Streaming thread, and state changes while there is none.
     Settings active;
-    std::optional<FileFrame> files;
     std::optional<FrameFormat> format; ///< of the caps that are set
     bool streamIsCurrent = false;      ///< the stream is the one for `format`
+    std::uint32_t slabsWarned = 0;     ///< how many the last warning asked for
+    std::uint64_t fileOrigin = 0;      ///< the number of the files' first frame
+    std::optional<FileFrame> files;    ///< object lock: caps are asked for on any thread
 };
 
 StructurePtr collectStats(const Producer &producer, const FrameCounters &counters)
@@ -108,6 +110,12 @@ static Private &priv(gpointer object)
     return *GST_DMA_SLAB_SRC(object)->priv;
 }
 
+static void setFiles(GstBaseSrc *base, std::optional<FileFrame> frame)
+{
+    const ObjectLocker lock(base);
+    priv(base).files = std::move(frame);
+}
+
 static gboolean gst_dma_slab_src_start(GstBaseSrc *base)
 {
     Private &self = priv(base);
@@ -125,7 +133,7 @@ static gboolean gst_dma_slab_src_start(GstBaseSrc *base)
             (nullptr));
         return FALSE;
     }
-    self.files.reset();
+    std::optional<FileFrame> frame;
     if (active.resolved() == Backend::Files) {
         if (active.location.empty()) {
             GST_ELEMENT_ERROR(base, RESOURCE, NOT_FOUND,
@@ -139,8 +147,10 @@ static gboolean gst_dma_slab_src_start(GstBaseSrc *base)
             postError(GST_ELEMENT(base), files.error());
             return FALSE;
         }
-        self.files = files ? files->frame() : FileFrame{.raw = true};
+        frame = files ? files->frame() : FileFrame{.raw = true};
     }
+    setFiles(base, std::move(frame));
+    self.fileOrigin = self.producer.nextSequence();
     self.producer.start(active);
     self.timer.start();
     return TRUE;
@@ -154,6 +164,8 @@ static gboolean gst_dma_slab_src_stop(GstBaseSrc *base)
     self.timer.post();
     self.format.reset();
     self.streamIsCurrent = false;
+    self.slabsWarned = 0;
+    setFiles(base, std::nullopt);
     return TRUE;
 }
 
@@ -182,9 +194,13 @@ static void gst_dma_slab_src_get_times(GstBaseSrc *, GstBuffer *, GstClockTime *
 
 static GstCaps *gst_dma_slab_src_get_caps(GstBaseSrc *base, GstCaps *filter)
 {
-    const Private &self = priv(base);
-    CapsPtr caps(self.files ? capsOfFiles(*self.files).release()
-                            : gst_pad_get_pad_template_caps(GST_BASE_SRC_PAD(base)));
+    std::optional<FileFrame> files;
+    {
+        const ObjectLocker lock(base);
+        files = priv(base).files;
+    }
+    CapsPtr caps(files ? capsOfFiles(*files).release()
+                       : gst_pad_get_pad_template_caps(GST_BASE_SRC_PAD(base)));
     if (filter)
         caps.reset(gst_caps_intersect_full(filter, caps.get(), GST_CAPS_INTERSECT_FIRST));
     return caps.release();
@@ -223,6 +239,23 @@ static gboolean gst_dma_slab_src_set_caps(GstBaseSrc *base, GstCaps *caps)
     return TRUE;
 }
 
+static void warnIfTooFewSlabs(GstBaseSrc *base, guint declared)
+{
+    Private &self = priv(base);
+    const auto current = self.producer.current();
+    const SizingRequest need = SourceStream::sizing(self.active, *self.format, declared);
+    const std::uint32_t needed = slabsNeeded(need);
+    if (declared == 0 || !current || needed <= current->slabs || needed <= self.slabsWarned)
+        return;
+    self.slabsWarned = needed; // links come and go; the same sentence again tells nothing
+    GST_ELEMENT_WARNING(
+        base, RESOURCE, SETTINGS,
+        ("%s: the branches need %u slabs, there are %u: %s. Frames may be dropped as starved; "
+         "set slabs=%u before the start.",
+         GST_OBJECT_NAME(base), needed, current->slabs, explainSizing(need).c_str(), needed),
+        (nullptr));
+}
+
 /** Runs after set_caps, and again whenever downstream changes: then the frames under way stay as they are. */
 static gboolean gst_dma_slab_src_decide_allocation(GstBaseSrc *base, GstQuery *query)
 {
@@ -239,16 +272,7 @@ static gboolean gst_dma_slab_src_decide_allocation(GstBaseSrc *base, GstQuery *q
     if (!self.format)
         return FALSE;
     if (self.streamIsCurrent) {
-        const auto current = self.producer.current();
-        const SizingRequest need = SourceStream::sizing(self.active, *self.format, declared);
-        if (current && self.active.slabs == 0 && slabsNeeded(need) > current->second)
-            GST_ELEMENT_WARNING(
-                base, RESOURCE, SETTINGS,
-                ("%s: the branches now need %u slabs, there are %u: %s. Frames may be dropped as "
-                 "starved; set slabs=%u before the start.",
-                 GST_OBJECT_NAME(base), slabsNeeded(need), current->second, explainSizing(need).c_str(),
-                 slabsNeeded(need)),
-                (nullptr));
+        warnIfTooFewSlabs(base, declared);
         return TRUE;
     }
     StreamRequest request;
@@ -256,6 +280,7 @@ static gboolean gst_dma_slab_src_decide_allocation(GstBaseSrc *base, GstQuery *q
     request.format = *self.format;
     request.declared = declared;
     request.firstSequence = self.producer.nextSequence();
+    request.fileOrigin = self.fileOrigin;
     auto stream = SourceStream::open(std::move(request));
     if (!stream) {
         postError(GST_ELEMENT(base), stream.error());
@@ -268,22 +293,55 @@ static gboolean gst_dma_slab_src_decide_allocation(GstBaseSrc *base, GstQuery *q
     postDegradations(GST_ELEMENT(base), report.degradations, self.active.memory == MemoryKind::Auto);
     self.producer.setStream(std::move(*stream));
     self.streamIsCurrent = true;
+    warnIfTooFewSlabs(base, declared);
     gst_element_post_message(GST_ELEMENT(base), gst_message_new_latency(GST_OBJECT(base)));
+    return TRUE;
+}
+
+/** How long that many frames take. */
+static GstClockTime timeOf(const Producer::Current &current, std::uint64_t frames)
+{
+    return gst_util_uint64_scale(frames, GST_SECOND * current.rateDenominator, current.rateNumerator);
+}
+
+static gboolean answerLatency(const Producer &producer, GstQuery *query)
+{
+    const auto current = producer.current();
+    if (!current || current->rateNumerator == 0)
+        return FALSE; // not known before there are caps
+    gst_query_set_latency(query, TRUE, timeOf(*current, 1), timeOf(*current, current->slabs));
+    return TRUE;
+}
+
+static gboolean answerDuration(const Producer &producer, GstQuery *query)
+{
+    const auto current = producer.current();
+    if (!current || current->frames == 0)
+        return FALSE;
+    GstFormat format = GST_FORMAT_UNDEFINED;
+    gst_query_parse_duration(query, &format, nullptr);
+    if (format == GST_FORMAT_DEFAULT)
+        gst_query_set_duration(query, format, static_cast<gint64>(current->frames));
+    else if (format == GST_FORMAT_TIME && current->rateNumerator != 0)
+        gst_query_set_duration(query, format, static_cast<gint64>(timeOf(*current, current->frames)));
+    else
+        return FALSE;
     return TRUE;
 }
 
 static gboolean gst_dma_slab_src_query(GstBaseSrc *base, GstQuery *query)
 {
-    Private &self = priv(base);
-    if (GST_QUERY_TYPE(query) != GST_QUERY_LATENCY || !gst_base_src_is_live(base))
-        return GST_BASE_SRC_CLASS(gst_dma_slab_src_parent_class)->query(base, query);
-    const auto current = self.producer.current();
-    if (!current || current->first.rateNumerator == 0)
-        return FALSE; // not known before there are caps
-    const GstClockTime frame =
-        gst_util_uint64_scale(GST_SECOND, current->first.rateDenominator, current->first.rateNumerator);
-    gst_query_set_latency(query, TRUE, frame, frame * current->second);
-    return TRUE;
+    switch (GST_QUERY_TYPE(query)) {
+    case GST_QUERY_LATENCY:
+        if (!gst_base_src_is_live(base))
+            break;
+        return answerLatency(priv(base).producer, query);
+    case GST_QUERY_DURATION:
+        return answerDuration(priv(base).producer, query);
+    default:
+        break;
+    }
+    return GST_BASE_SRC_CLASS(gst_dma_slab_src_parent_class)->query(base, query);
 }
 
 static GstFlowReturn gst_dma_slab_src_create(GstPushSrc *source, GstBuffer **buffer)

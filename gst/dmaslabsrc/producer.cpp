@@ -48,6 +48,8 @@ void Producer::stop()
 void Producer::setStream(std::unique_ptr<SourceStream> stream)
 {
     early_.reset();
+    if (stream_ && stream)
+        regrid(stream_->format(), stream->format());
     std::unique_ptr<SourceStream> old;
     std::unique_ptr<Pacer> oldPacer;
     {
@@ -60,6 +62,15 @@ void Producer::setStream(std::unique_ptr<SourceStream> stream)
     }
     // Joins a thread and may free an arena: not under the lock that unlock() takes.
     old.reset();
+}
+
+/** Another framerate numbers the same running time differently: time goes on, the grid's numbers jump. */
+void Producer::regrid(const FrameFormat &from, const FrameFormat &to)
+{
+    const auto before = FrameRate::make(from.rateNumerator, from.rateDenominator);
+    const auto after = FrameRate::make(to.rateNumerator, to.rateDenominator);
+    if (before && after)
+        grid_ = after->firstAtOrAfter(before->offsetNs(grid_));
 }
 
 void Producer::setInterrupted(bool interrupted)
@@ -211,15 +222,20 @@ void Producer::followClock()
     MonotonicClock &time =
         foreignClock_ ? static_cast<MonotonicClock &>(*foreignClock_) : systemMonotonicClock();
     const std::int64_t now = time.nowNs();
-    const std::int64_t zero =
-        clock ? static_cast<std::int64_t>(base) : now; // no clock: running time begins here
+    // No clock: running time begins here.
+    const std::int64_t zero = clock ? static_cast<std::int64_t>(base) : now - pacer_->rate().offsetNs(grid_);
+    const bool first = !GST_CLOCK_TIME_IS_VALID(baseTime_);
     clock_ = std::move(clock);
     baseTime_ = base;
     pacer_->rebase(zero);
-    // The grid is running time: it stood still while we were paused, and frames whose time ran out before we
-    // looked at the clock were never due. The frame just delivered may still be "now": not twice.
+    // The grid is running time, which stands still while we are paused: frames go on where they were, and
+    // those that became due meanwhile are missed like any others. Only before the first frame was none due.
+    // Running time that begins anew takes the grid with it; one frame made while pausing may be ahead of it
+    // and be pushed, and the one after that is due next, so that two are no new beginning.
+    constexpr std::uint64_t kAhead = 2;
     const std::uint64_t due = pacer_->rate().firstAtOrAfter(now - zero);
-    grid_ = due + 1 == grid_ ? grid_ : due;
+    if (first || grid_ > due + kAhead)
+        grid_ = due;
     early_.reset(); // carries a deadline of the old grid
 }
 

@@ -55,8 +55,13 @@ public:
     /** The number the next frame will have; a new stream starts with it. */
     [[nodiscard]] std::uint64_t nextSequence() const { return sequence_.load(std::memory_order_relaxed); }
     [[nodiscard]] ProducerStats stats() const;
-    /** The format and slabs of now, for LATENCY; nothing before negotiation. */
-    [[nodiscard]] std::optional<std::pair<FrameFormat, std::uint32_t>> current() const;
+    /** What queries ask about; nothing before negotiation. */
+    struct Current
+    {
+        std::uint32_t rateNumerator, rateDenominator, slabs;
+        std::uint64_t frames; ///< in the whole stream, 0: without end
+    };
+    [[nodiscard]] std::optional<Current> current() const;
 
 private:
     GstFlowReturn createPaced(BufferPtr &buffer);
@@ -64,6 +69,7 @@ private:
     GstFlowReturn take(std::int64_t captureTimeNs, std::int64_t deadlineNs, bool lastChance,
                        BufferPtr &buffer);
     void followClock();
+    void regrid(const FrameFormat &from, const FrameFormat &to);
     void dress(GstBuffer *buffer, GstClockTime pts, GstClockTime next);
     void lose(LossReason reason, GstClockTime time);
     void loseMissed(std::uint64_t dueFrame);

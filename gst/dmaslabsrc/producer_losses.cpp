@@ -128,12 +128,13 @@ ProducerStats Producer::stats() const
     return stats;
 }
 
-std::optional<std::pair<FrameFormat, std::uint32_t>> Producer::current() const
+std::optional<Producer::Current> Producer::current() const
 {
     std::lock_guard lock(mutex_);
     if (!stream_)
         return std::nullopt;
-    return std::pair(stream_->format(), stream_->arena().slabs());
+    const FrameFormat &format = stream_->format();
+    return Current{format.rateNumerator, format.rateDenominator, stream_->arena().slabs(), stream_->frames()};
 }
 
 } // namespace dmaslab

@@ -22,12 +22,16 @@ SizingRequest SourceStream::sizing(const Settings &settings, const FrameFormat &
                                    std::uint32_t declared)
 {
     SizingRequest request;
+    request.driverMinimum = kOwn;
+    request.declared = declared;
+    if (settings.slabs != 0)
+        return request;
     request.rateNumerator = format.rateNumerator;
     request.rateDenominator = format.rateDenominator;
     request.maxLatencyNs = settings.maxLatencyNs;
     request.safetyNs = kSafetyNs;
-    request.driverMinimum = format.rateNumerator == 0 ? kOwn + kWithoutRate : kOwn;
-    request.declared = declared;
+    if (format.rateNumerator == 0)
+        request.driverMinimum += kWithoutRate;
     return request;
 }
 
@@ -92,7 +96,8 @@ Result<void> SourceStream::openSource()
         return tl::unexpected(files.error());
     FileSourceOptions options;
     options.loop = settings.loop;
-    options.firstSequence = request_.firstSequence;
+    options.firstSequence = request_.fileOrigin;
+    frames_ = settings.loop ? 0 : files->frames();
     auto source = FileFrameSource::create(std::move(*files), layout, options);
     if (!source)
         return tl::unexpected(source.error());

@@ -19,6 +19,7 @@ struct StreamRequest
     FrameFormat format;
     std::uint32_t declared = 0;      ///< slabs that downstream said it holds
     std::uint64_t firstSequence = 0; ///< of the first frame this stream will be asked for
+    std::uint64_t fileOrigin = 0;    ///< the number that is the files' first frame
     std::function<void()> onThread;  ///< runs first on a thread the stream starts
 };
 
@@ -54,6 +55,8 @@ public:
     void setInterrupted(bool interrupted);
 
     [[nodiscard]] const FrameFormat &format() const { return request_.format; }
+    /** From the files' first to their last; 0: no end. */
+    [[nodiscard]] std::uint64_t frames() const { return frames_; }
     [[nodiscard]] const Arena &arena() const { return bank_->arena(); }
     [[nodiscard]] PoolLevels levels() const { return bank_->pool().levels(); }
     [[nodiscard]] std::uint64_t bytesCopied() const { return bank_->bytesCopied(); }
@@ -61,7 +64,10 @@ public:
     [[nodiscard]] std::uint64_t diskLate() const { return diskLate_.load(std::memory_order_relaxed); }
     [[nodiscard]] const Error &error() const { return error_; }
 
-    /** The slabs these settings need when the branches hold `declared`. */
+    /**
+     * The slabs these settings need when the branches hold `declared`. A number that was set is the user's
+     * word on latency: then only what is certainly held counts.
+     */
     static SizingRequest sizing(const Settings &settings, const FrameFormat &format, std::uint32_t declared);
 
 private:
@@ -78,6 +84,7 @@ private:
     SlabBank *bank_ = nullptr; ///< the allocator's
     std::unique_ptr<FrameSource> source_;
     std::unique_ptr<Readahead> readahead_;
+    std::uint64_t frames_ = 0;
     std::atomic<std::uint64_t> diskLate_{0};
     Error error_;
 };
