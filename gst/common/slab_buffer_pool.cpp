@@ -14,15 +14,16 @@ using namespace dmaslab;
 
 namespace {
 
-// The documented way to extend acquire parameters: a longer struct, announced by a flag from LAST on.
-constexpr auto kHasDeadline = static_cast<GstBufferPoolAcquireFlags>(GST_BUFFER_POOL_ACQUIRE_FLAG_LAST);
-constexpr auto kHasSlab = static_cast<GstBufferPoolAcquireFlags>(GST_BUFFER_POOL_ACQUIRE_FLAG_LAST << 1);
+// The documented way to extend acquire parameters: a longer struct, announced by a flag from LAST on. One
+// flag alone: the next one is no value of the enum in C++.
+constexpr auto kExtended = GST_BUFFER_POOL_ACQUIRE_FLAG_LAST;
 
 struct AcquireParams
 {
     GstBufferPoolAcquireParams parent{};
     std::int64_t deadlineNs = kNoDeadline;
-    SlabRef slab;
+    bool wrap = false;
+    SlabRef slab; ///< to wrap
 };
 
 struct PoolState
@@ -81,9 +82,9 @@ GstFlowReturn acquire(GstBufferPool *pool, GstBuffer **out, GstBufferPoolAcquire
     if (GST_BUFFER_POOL_IS_FLUSHING(pool))
         return GST_FLOW_FLUSHING;
     const unsigned flags = params ? params->flags : 0;
-    auto *extended = reinterpret_cast<AcquireParams *>(params);
+    auto *extended = flags & kExtended ? reinterpret_cast<AcquireParams *>(params) : nullptr;
     SlabRef slab;
-    if (flags & kHasSlab) {
+    if (extended && extended->wrap) {
         slab = std::move(extended->slab);
         if (!slab || !state.bank->claim(slab.index())) {
             GST_WARNING_OBJECT(pool, "no slab to wrap, or it is in another buffer already: acquire one");
@@ -93,7 +94,7 @@ GstFlowReturn acquire(GstBufferPool *pool, GstBuffer **out, GstBufferPoolAcquire
         Pool &core = state.bank->pool();
         auto taken = flags & GST_BUFFER_POOL_ACQUIRE_FLAG_DONTWAIT
                          ? core.tryAcquire()
-                         : core.acquire(flags & kHasDeadline ? extended->deadlineNs : kNoDeadline);
+                         : core.acquire(extended ? extended->deadlineNs : kNoDeadline);
         if (!taken)
             return taken.error() == AcquireError::Interrupted ? GST_FLOW_FLUSHING : GST_FLOW_EOS;
         slab = std::move(*taken);
@@ -332,7 +333,7 @@ SlabBank *slabBankOf(GstBufferPool *pool)
 GstFlowReturn acquireBuffer(GstBufferPool *pool, std::int64_t deadlineNs, GstBuffer **buffer)
 {
     AcquireParams params;
-    params.parent.flags = kHasDeadline;
+    params.parent.flags = kExtended;
     params.deadlineNs = deadlineNs;
     return gst_buffer_pool_acquire_buffer(pool, buffer, &params.parent);
 }
@@ -340,7 +341,8 @@ GstFlowReturn acquireBuffer(GstBufferPool *pool, std::int64_t deadlineNs, GstBuf
 GstFlowReturn wrapSlab(GstBufferPool *pool, SlabRef slab, GstBuffer **buffer)
 {
     AcquireParams params;
-    params.parent.flags = kHasSlab;
+    params.parent.flags = kExtended;
+    params.wrap = true;
     params.slab = std::move(slab);
     return gst_buffer_pool_acquire_buffer(pool, buffer, &params.parent);
 }
