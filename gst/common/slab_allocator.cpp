@@ -47,7 +47,6 @@ dmaslab::CpuAccess accessOf(GstMapFlags flags)
 gpointer memMapFull(GstMemory *memory, GstMapInfo *info, gsize)
 {
     SlabBank &bank = *SlabBank::of(memory);
-    const dmaslab::Arena &arena = bank.arena();
     const std::uint32_t index = bank.indexOf(memory);
     if (info->flags & GST_MAP_WRITE) {
         if (!writeIsSafe(bank, memory->parent ? memory->parent : memory, index)) {
@@ -56,21 +55,21 @@ gpointer memMapFull(GstMemory *memory, GstMapInfo *info, gsize)
         }
         bank.slot(index).writers.fetch_add(1, std::memory_order_relaxed);
     }
-    if (arena.needsCpuSync()) [[unlikely]] {
-        if (const int error = dmaslab::beginCpuAccess(arena.dmabufFd(index), accessOf(info->flags)))
+    if (bank.needsCpuSync()) [[unlikely]] {
+        if (const int error = dmaslab::beginCpuAccess(bank.arena().dmabufFd(index), accessOf(info->flags)))
             GST_CAT_WARNING(slab_memory_debug, "slab %u: begin of CPU access: %s", index, g_strerror(error));
     }
     // GStreamer adds memory->offset, which for a memfd already counts from the first slab.
-    return arena.dmabufFd(index) >= 0 ? arena.slab(index).data() : arena.base();
+    return bank.slot(index).base;
 }
 
 void memUnmapFull(GstMemory *memory, GstMapInfo *info)
 {
     SlabBank &bank = *SlabBank::of(memory);
-    if (!bank.arena().needsCpuSync() && !(info->flags & GST_MAP_WRITE))
+    if (!bank.needsCpuSync() && !(info->flags & GST_MAP_WRITE))
         return;
     const std::uint32_t index = bank.indexOf(memory);
-    if (bank.arena().needsCpuSync()) [[unlikely]] {
+    if (bank.needsCpuSync()) [[unlikely]] {
         if (const int error = dmaslab::endCpuAccess(bank.arena().dmabufFd(index), accessOf(info->flags)))
             GST_CAT_WARNING(slab_memory_debug, "slab %u: end of CPU access: %s", index, g_strerror(error));
     }

@@ -20,7 +20,8 @@ gboolean disposeMemory(GstMiniObject *object)
 } // namespace
 
 SlabBank::SlabBank(PoolPtr pool, gsize size)
-    : pool_(std::move(pool)), size_(size), slots_(pool_->arena().slabs()), index_(slots_.size())
+    : pool_(std::move(pool)), size_(size), needsCpuSync_(pool_->arena().needsCpuSync()),
+      slots_(pool_->arena().slabs()), index_(slots_.size())
 {
 }
 
@@ -39,6 +40,8 @@ void SlabBank::fill(GstAllocator *allocator)
             dmabuf >= 0 ? gst_fd_allocator_alloc(allocator, dmabuf, arena.stride(), flags)
                         : gst_fd_allocator_alloc(allocator, arena.fd(), (i + 1) * arena.stride(), flags);
         GST_MINI_OBJECT_CAST(memory)->dispose = disposeMemory;
+        slots_[i].offset = dmabuf >= 0 ? 0 : i * arena.stride();
+        slots_[i].base = dmabuf >= 0 ? arena.slab(i).data() : arena.base();
         restore(memory, i);
         slots_[i].memory = memory;
         slots_[i].waiting.store(true, std::memory_order_relaxed);
@@ -46,41 +49,10 @@ void SlabBank::fill(GstAllocator *allocator)
     }
 }
 
-void SlabBank::restore(GstMemory *memory, std::uint32_t index) const
-{
-    // Whoever had it may have marked it, for example as read-only.
-    GST_MINI_OBJECT_FLAGS(memory) = GST_MINI_OBJECT_FLAG_LOCKABLE;
-    memory->offset = arena().dmabufFd(index) >= 0 ? 0 : index * arena().stride();
-    memory->size = size_;
-}
-
-std::uint32_t SlabBank::indexOf(GstMemory *memory) const
-{
-    return index_.find(memory->parent ? memory->parent : memory);
-}
-
-std::uint32_t SlabBank::keep(SlabRef slab)
-{
-    const std::uint32_t index = slab.index();
-    // relaxed: the slab came with an acquire, and close() has no business with a pool that still hands out.
-    slots_[index].waiting.store(false, std::memory_order_relaxed);
-    slots_[index].hold = std::move(slab);
-    return index;
-}
-
 bool SlabBank::claim(std::uint32_t index)
 {
     // acquire: pairs with comeHome().
     return slots_[index].waiting.exchange(false, std::memory_order_acq_rel);
-}
-
-void SlabBank::comeHome(std::uint32_t index)
-{
-    Slot &slot = slots_[index];
-    // Ours alone until the very end: once `waiting` is set, reap() may free the memory.
-    SlabRef hold = std::move(slot.hold);
-    slot.waiting.store(true, std::memory_order_release); // the memory as restored
-    hold.reset();
 }
 
 GstMemory *SlabBank::memory(std::uint32_t index)
@@ -130,7 +102,7 @@ void SlabBank::reap()
         GstMemory *memory = slot.memory;
         GstBuffer *parked = slot.parked.exchange(nullptr, std::memory_order_acq_rel);
         // A ready buffer owns the memory's one reference; otherwise the memory waits here alone.
-        const bool owned = parked && gst_buffer_n_memory(parked) > 0;
+        const bool owned = slot.ready;
         if (parked)
             gst_buffer_unref(parked);
         if (!owned)

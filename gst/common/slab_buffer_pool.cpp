@@ -104,9 +104,9 @@ GstFlowReturn acquire(GstBufferPool *pool, GstBuffer **out, GstBufferPoolAcquire
     // No exchange: the slab is ours, so nobody else parks or fetches here.
     GstBuffer *buffer = slot.parked.load(std::memory_order_relaxed);
     slot.parked.store(nullptr, std::memory_order_relaxed);
-    if (!buffer)
-        buffer = newBuffer(state);
-    if (gst_buffer_n_memory(buffer) == 0) {
+    if (!std::exchange(slot.ready, false)) {
+        if (!buffer)
+            buffer = newBuffer(state);
         gst_buffer_append_memory(buffer, slot.memory);
         GST_BUFFER_FLAG_UNSET(buffer, GST_BUFFER_FLAG_TAG_MEMORY);
     }
@@ -157,6 +157,7 @@ void release(GstBufferPool *pool, GstBuffer *buffer)
         if (GstBuffer *other = slot.parked.load(std::memory_order_relaxed))
             gst_buffer_unref(other);
         slot.parked.store(buffer, std::memory_order_relaxed);
+        slot.ready = true;
         bank.comeHome(index);
         return;
     }
