@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "slab_test_support.h"
+#include "soak.h"
 
 using namespace dmaslab;
 using namespace dmaslab::test;
@@ -93,8 +94,7 @@ void worker(Run &run, unsigned seed, std::uint64_t rounds)
 
 void stress(Reuse reuse, std::uint32_t slabs, unsigned threads, std::uint64_t rounds)
 {
-    const unsigned seed = std::random_device{}();
-    SCOPED_TRACE("seed " + std::to_string(seed));
+    const auto seed = static_cast<unsigned>(soakSeed());
     Run run;
     run.pool = makePool(slabs, reuse);
     std::vector<std::thread> workers;
@@ -119,24 +119,24 @@ void stress(Reuse reuse, std::uint32_t slabs, unsigned threads, std::uint64_t ro
 
 TEST(SlabStress, LifoKeepsEveryFrameWhole)
 {
-    stress(Reuse::Lifo, 5, 4, tortureCount(60'000, 5'000'000));
+    stress(Reuse::Lifo, 5, 4, soakCount(600'000, 5'000'000));
 }
 
 TEST(SlabStress, FifoKeepsEveryFrameWholeWhileFramesAreFoundAndRevived)
 {
-    stress(Reuse::Fifo, 5, 4, tortureCount(60'000, 5'000'000));
+    stress(Reuse::Fifo, 5, 4, soakCount(600'000, 5'000'000));
 }
 
 TEST(SlabStress, OneSlabBetweenFourThreads)
 {
-    stress(Reuse::Fifo, 1, 4, tortureCount(30'000, 2'000'000));
-    stress(Reuse::Lifo, 1, 4, tortureCount(30'000, 2'000'000));
+    stress(Reuse::Fifo, 1, 4, soakCount(300'000, 2'000'000));
+    stress(Reuse::Lifo, 1, 4, soakCount(300'000, 2'000'000));
 }
 
 TEST(SlabStress, RacingDoubleReleasesFreeASlabOnce)
 {
     auto pool = makePool(2);
-    const std::uint64_t rounds = tortureCount(2'000, 200'000);
+    const std::uint64_t rounds = soakCount(2'000, 200'000);
     for (std::uint64_t i = 0; i < rounds; ++i) {
         const SlabHandle handle = pool->tryAcquire()->detach();
         std::atomic<int> ok{0};
@@ -152,7 +152,7 @@ TEST(SlabStress, RacingDoubleReleasesFreeASlabOnce)
 
 TEST(SlabStress, WaitersAndReleasersNeverMissEachOther)
 {
-    const std::uint64_t rounds = tortureCount(20'000, 2'000'000);
+    const std::uint64_t rounds = soakCount(200'000, 2'000'000);
     for (const Reuse reuse : {Reuse::Lifo, Reuse::Fifo}) {
         auto pool = makePool(1, reuse);
         std::vector<std::thread> threads;
@@ -169,7 +169,7 @@ TEST(SlabStress, WaitersAndReleasersNeverMissEachOther)
 
 TEST(SlabStress, OwnerLeavesWhileSlabsComeHome)
 {
-    const std::uint64_t rounds = tortureCount(500, 50'000);
+    const std::uint64_t rounds = soakCount(500, 50'000);
     for (std::uint64_t i = 0; i < rounds; ++i) {
         auto arena = makeArena(3);
         std::weak_ptr<Arena> watch = arena;

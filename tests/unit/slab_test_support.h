@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
-#include <cstdlib>
 #include <memory>
 #include <thread>
 #include <vector>
@@ -32,13 +31,6 @@ inline void untilAsleep(const Pool &pool)
 {
     while (!pool.hasWaiter())
         std::this_thread::yield();
-}
-
-/** Full count under --soak, a sample of it otherwise. */
-inline std::uint64_t tortureCount(std::uint64_t sample, std::uint64_t full)
-{
-    const char *soak = std::getenv("DMASLAB_SOAK");
-    return soak && *soak == '1' ? full : sample;
 }
 
 } // namespace dmaslab::test
