@@ -21,8 +21,9 @@ class HoldGate
 public:
     [[nodiscard]] std::uint32_t held() const noexcept { return held_.load(std::memory_order_acquire); }
 
-    /** Rings for room in the queue, too: whoever waits for room waits for either. */
-    Doorbell bell;
+    /** Rings for room in the queue, too: whoever waits for room waits for either. Does not spin: the waiter
+     * has looked before (ShortLook). */
+    Doorbell bell{false, 0};
 
 private:
     friend class Hold;

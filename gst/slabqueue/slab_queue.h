@@ -18,6 +18,7 @@
 #include "dmaslab/ring/doorbell.h"
 #include "dmaslab/ring/dropping_ring.h"
 #include "slabqueue/hold_gate.h"
+#include "slabqueue/short_look.h"
 #include "slabqueue/side_lane.h"
 
 namespace dmaslab {
@@ -121,8 +122,8 @@ private:
 
     FrameCounters counters_{LossReason::Queue, LossReason::SlowConsumer, LossReason::Flush,
                             LossReason::Error};
-    std::unique_ptr<Ring> ring_; ///< replaced by start() only, under the mutex
-    Doorbell itemBell_;          ///< rung for the streaming thread
+    std::unique_ptr<Ring> ring_;  ///< replaced by start() only, under the mutex
+    Doorbell itemBell_{false, 0}; ///< rung for the streaming thread
     std::shared_ptr<HoldGate> gate_ =
         std::make_shared<HoldGate>(); ///< its bell is rung for the upstream thread
 
@@ -150,10 +151,12 @@ private:
     bool losing_ = false;                           ///< the frame before this one was refused
     std::uint64_t lastDropped_ = SideLane::nothing; ///< position of the last one dropped at the old end
     std::int64_t lastReport_ = 0;
+    ShortLook lookForRoom_;
 
     // Streaming thread
     alignas(kNoSharing) std::uint64_t expected_ = 0; ///< position of the next buffer if none is dropped
-    bool discont_ = false;                           ///< frames are missing before the next buffer
+    ShortLook lookForItem_;
+    bool discont_ = false; ///< frames are missing before the next buffer
 };
 
 } // namespace dmaslab

@@ -11,8 +11,8 @@ namespace {
 
 // A full queue lets its producer sleep until it is half empty, which saves a wake per buffer, but not for
 // longer than this: a consumer that stalls just then must not keep the free places empty.
-constexpr std::int64_t halfEmptyPatienceNs = 200'000;
-constexpr guint leastHalf = 4; // below, half a queue is no batch
+constexpr std::int64_t nearlyEmptyPatienceNs = 200'000;
+constexpr guint leastBatch = 4; // smaller queues have no batches
 
 // Losses that come and go (a sink at half the rate) would post a message per frame.
 constexpr std::int64_t reportIntervalNs = 100'000'000;
@@ -80,16 +80,22 @@ bool SlabQueue::waitForRoom()
 
     high_.store(guint(std::max<std::size_t>(high_.load(std::memory_order_relaxed), ring_->size())),
                 std::memory_order_relaxed);
+    const bool batches = capacity >= leastBatch && maxHeld_.load(std::memory_order_relaxed) == 0;
+    const auto nearlyEmpty = [&] { return excused() || ring_->size() <= capacity / 4; };
     // The consumer moves the head, then reads wakeAt_ by a read-modify-write; we write wakeAt_ by one, then
     // read the head. Whichever comes first, one of us sees the other.
-    if (capacity >= leastHalf && maxHeld_.load(std::memory_order_relaxed) == 0) {
-        wakeAt_.exchange(tail - capacity / 2, std::memory_order_acq_rel);
-        (void)gate_->bell.wait([&] { return excused() || ring_->size() <= capacity / 2; },
-                               monotonicNowNs() + halfEmptyPatienceNs);
-    }
+    const auto waitForBatch = [&] {
+        wakeAt_.exchange(tail - capacity / 4, std::memory_order_acq_rel);
+        (void)gate_->bell.wait(nearlyEmpty, monotonicNowNs() + nearlyEmptyPatienceNs);
+    };
+    const bool seen = batches ? lookForRoom_(nearlyEmpty) : lookForRoom_(open);
+    if (!seen && batches)
+        waitForBatch();
     if (!open()) {
         wakeAt_.exchange(tail - capacity + 1, std::memory_order_acq_rel);
         (void)gate_->bell.wait(open);
+        if (batches) // it had stalled and moves again
+            waitForBatch();
     }
     wakeAt_.store(nobodyWaits, std::memory_order_relaxed);
     return chainResult_.load(std::memory_order_acquire) == GST_FLOW_OK;

@@ -22,10 +22,12 @@ void SlabQueue::stream()
             bool popped = ring_->pop(element);
             if (!popped && !sideReady()) {
                 // The pop is part of the condition: it looks at the very line the producer hands over.
-                (void)itemBell_.wait([&] {
+                const auto something = [&] {
                     return (popped = ring_->pop(element)) || sideReady() ||
                            sourceResult_.load(std::memory_order_acquire) != GST_FLOW_OK;
-                });
+                };
+                if (!lookForItem_(something))
+                    (void)itemBell_.wait(something);
             }
             if (popped)
                 result = deliver(element);
