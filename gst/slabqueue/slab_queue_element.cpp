@@ -35,16 +35,15 @@
 
 #include <new>
 
-#include <gst/video/video.h>
-
 #include "common/placement_properties.h"
 #include "common/stats_timer.h"
 #include "slabqueue/slab_queue.h"
+#include "slabqueue/slab_queue_pads.h"
 
 using dmaslab::Leaky;
 using dmaslab::SlabQueue;
 
-GST_DEBUG_CATEGORY_STATIC(gst_dma_slab_queue_debug);
+GST_DEBUG_CATEGORY(gst_dma_slab_queue_debug);
 #define GST_CAT_DEFAULT gst_dma_slab_queue_debug
 
 namespace {
@@ -52,14 +51,11 @@ namespace {
 struct Private
 {
     Private(GstDmaSlabQueue *element, GstPad *sinkPad, GstPad *sourcePad)
-        : sink(sinkPad), source(sourcePad),
-          queue(GST_ELEMENT(element), sinkPad, sourcePad, [this] { timer.post(); }),
+        : queue(GST_ELEMENT(element), sinkPad, sourcePad, [this] { timer.post(); }),
           timer(GST_ELEMENT(element), [this] { return queue.stats(); })
     {
     }
 
-    GstPad *const sink;
-    GstPad *const source;
     SlabQueue queue;
     dmaslab::StatsTimer timer;
     dmaslab::PlacementProperties placement;
@@ -121,117 +117,6 @@ GST_ELEMENT_REGISTER_DEFINE_WITH_CODE(slabqueue, "slabqueue", GST_RANK_NONE, GST
 static Private *priv(GstObject *object)
 {
     return GST_DMA_SLAB_QUEUE(object)->priv;
-}
-
-static GstFlowReturn gst_dma_slab_queue_chain(GstPad *, GstObject *parent, GstBuffer *buffer)
-{
-    return priv(parent)->queue.chain(dmaslab::BufferPtr(buffer));
-}
-
-static GstFlowReturn gst_dma_slab_queue_chain_list(GstPad *, GstObject *parent, GstBufferList *raw)
-{
-    const dmaslab::BufferListPtr list(raw);
-    const guint length = gst_buffer_list_length(raw);
-    GstFlowReturn result = GST_FLOW_OK;
-    for (guint i = 0; i < length && result == GST_FLOW_OK; ++i)
-        result = priv(parent)->queue.chain(dmaslab::BufferPtr(gst_buffer_ref(gst_buffer_list_get(raw, i))));
-    return result;
-}
-
-static GstFlowReturn gst_dma_slab_queue_sink_event(GstPad *, GstObject *parent, GstEvent *event)
-{
-    GST_DEBUG_OBJECT(parent, "got %" GST_PTR_FORMAT, event);
-    return priv(parent)->queue.event(dmaslab::EventPtr(event));
-}
-
-/** Adds the frames that wait here to what the answer asks for: behind a tee only the largest branch counts.
- */
-static void gst_dma_slab_queue_add_buffers(GstQuery *query, guint held)
-{
-    GstCaps *caps = nullptr;
-    GstVideoInfo info;
-    gst_query_parse_allocation(query, &caps, nullptr);
-    if (gst_query_get_n_allocation_pools(query) > 0) {
-        GstBufferPool *pool = nullptr;
-        guint size = 0, min = 0, max = 0;
-        gst_query_parse_nth_allocation_pool(query, 0, &pool, &size, &min, &max);
-        min += held;
-        gst_query_set_nth_allocation_pool(query, 0, pool, size, min, max == 0 ? 0 : max + held);
-        if (pool)
-            gst_object_unref(pool);
-    } else if (caps && gst_video_info_from_caps(&info, caps)) {
-        gst_query_add_allocation_pool(query, nullptr, guint(GST_VIDEO_INFO_SIZE(&info)), held, 0);
-    }
-}
-
-static gboolean gst_dma_slab_queue_sink_query(GstPad *pad, GstObject *parent, GstQuery *query)
-{
-    if (!GST_QUERY_IS_SERIALIZED(query))
-        return gst_pad_query_default(pad, parent, query);
-    SlabQueue &queue = priv(parent)->queue;
-    if (!queue.serializedQuery(query))
-        return FALSE;
-    if (GST_QUERY_TYPE(query) == GST_QUERY_ALLOCATION)
-        gst_dma_slab_queue_add_buffers(query, queue.capacity() + 1); // one more in the hand of the thread
-    return TRUE;
-}
-
-static gboolean gst_dma_slab_queue_src_event(GstPad *pad, GstObject *parent, GstEvent *event)
-{
-    if (GST_EVENT_TYPE(event) == GST_EVENT_RECONFIGURE)
-        priv(parent)->queue.reconfigure();
-    return gst_pad_event_default(pad, parent, event);
-}
-
-/** The queue adds nothing to the least latency; what it can hold is time only where frames have a rate. */
-static void gst_dma_slab_queue_adjust_latency(GstPad *sink, const SlabQueue &queue, GstQuery *query)
-{
-    gboolean live = FALSE;
-    GstClockTime min = 0, max = GST_CLOCK_TIME_NONE;
-    gst_query_parse_latency(query, &live, &min, &max);
-
-    const dmaslab::CapsPtr caps(gst_pad_get_current_caps(sink));
-    gint numerator = 0, denominator = 1;
-    if (caps)
-        gst_structure_get_fraction(gst_caps_get_structure(caps.get(), 0), "framerate", &numerator,
-                                   &denominator);
-    if (numerator <= 0) {
-        max = GST_CLOCK_TIME_NONE;
-    } else {
-        const GstClockTime held =
-            gst_util_uint64_scale(queue.capacity(), guint64(denominator) * GST_SECOND, guint64(numerator));
-        if (queue.leaky() != Leaky::No)
-            max = MAX(held, max);
-        else if (GST_CLOCK_TIME_IS_VALID(max))
-            max += held;
-    }
-    gst_query_set_latency(query, live, min, max);
-}
-
-static gboolean gst_dma_slab_queue_src_query(GstPad *pad, GstObject *parent, GstQuery *query)
-{
-    if (GST_QUERY_TYPE(query) == GST_QUERY_SCHEDULING) {
-        gst_query_set_scheduling(query, GST_SCHEDULING_FLAG_SEQUENTIAL, 1, -1, 0);
-        gst_query_add_scheduling_mode(query, GST_PAD_MODE_PUSH);
-        return TRUE;
-    }
-    if (!gst_pad_query_default(pad, parent, query))
-        return FALSE;
-    if (GST_QUERY_TYPE(query) == GST_QUERY_LATENCY)
-        gst_dma_slab_queue_adjust_latency(priv(parent)->sink, priv(parent)->queue, query);
-    return TRUE;
-}
-
-static gboolean gst_dma_slab_queue_activate_sink(GstPad *, GstObject *parent, GstPadMode mode,
-                                                 gboolean active)
-{
-    return mode == GST_PAD_MODE_PUSH && priv(parent)->queue.activateSink(active);
-}
-
-static gboolean gst_dma_slab_queue_activate_source(GstPad *, GstObject *parent, GstPadMode mode,
-                                                   gboolean active)
-{
-    return mode == GST_PAD_MODE_PUSH && priv(parent)->queue.activateSource(active);
 }
 
 /** Limits that slabqueue does not have: a line that sets them to 0 for `queue` says what it means. */
@@ -405,20 +290,9 @@ static void gst_dma_slab_queue_finalize(GObject *object)
 static void gst_dma_slab_queue_init(GstDmaSlabQueue *self)
 {
     GstPad *sink = gst_pad_new_from_static_template(&sinkTemplate, "sink");
-    gst_pad_set_chain_function(sink, GST_DEBUG_FUNCPTR(gst_dma_slab_queue_chain));
-    gst_pad_set_chain_list_function(sink, GST_DEBUG_FUNCPTR(gst_dma_slab_queue_chain_list));
-    gst_pad_set_event_full_function(sink, GST_DEBUG_FUNCPTR(gst_dma_slab_queue_sink_event));
-    gst_pad_set_query_function(sink, GST_DEBUG_FUNCPTR(gst_dma_slab_queue_sink_query));
-    gst_pad_set_activatemode_function(sink, GST_DEBUG_FUNCPTR(gst_dma_slab_queue_activate_sink));
-    GST_PAD_SET_PROXY_CAPS(sink);
-
     GstPad *source = gst_pad_new_from_static_template(&sourceTemplate, "src");
-    gst_pad_set_event_function(source, GST_DEBUG_FUNCPTR(gst_dma_slab_queue_src_event));
-    gst_pad_set_query_function(source, GST_DEBUG_FUNCPTR(gst_dma_slab_queue_src_query));
-    gst_pad_set_activatemode_function(source, GST_DEBUG_FUNCPTR(gst_dma_slab_queue_activate_source));
-    GST_PAD_SET_PROXY_CAPS(source);
-
     self->priv = new Private(self, sink, source);
+    dmaslab::setUpSlabQueuePads(sink, source, self->priv->queue);
     gst_element_add_pad(GST_ELEMENT(self), sink);
     gst_element_add_pad(GST_ELEMENT(self), source);
 }
