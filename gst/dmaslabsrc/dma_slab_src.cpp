@@ -375,6 +375,16 @@ static GstStateChangeReturn gst_dma_slab_src_change_state(GstElement *element, G
     return GST_ELEMENT_CLASS(gst_dma_slab_src_parent_class)->change_state(element, transition);
 }
 
+static gboolean gst_dma_slab_src_send_event(GstElement *element, GstEvent *event)
+{
+    // Sent to us and not to our pad, the base class flushes first and asks later: that would cost frames.
+    if (GST_EVENT_TYPE(event) == GST_EVENT_SEEK) {
+        gst_event_unref(event);
+        return FALSE;
+    }
+    return GST_ELEMENT_CLASS(gst_dma_slab_src_parent_class)->send_event(element, event);
+}
+
 static gboolean gst_dma_slab_src_post_message(GstElement *element, GstMessage *message)
 {
     priv(element).placement.observe(element, message);
@@ -390,6 +400,10 @@ static void gst_dma_slab_src_set_property(GObject *object, guint id, const GValu
     case PROP_STATS_INTERVAL:
         self.timer.setInterval(g_value_get_uint(value));
         return;
+    case PROP_MAX_RATE:
+        self.producer.setMaxRate(static_cast<std::uint32_t>(gst_value_get_fraction_numerator(value)),
+                                 static_cast<std::uint32_t>(gst_value_get_fraction_denominator(value)));
+        return;
     case PROP_CPU:
         self.placement.setCpu(g_value_get_int(value));
         return;
@@ -400,7 +414,7 @@ static void gst_dma_slab_src_set_property(GObject *object, guint id, const GValu
         break;
     }
     const ObjectLocker lock(object);
-    if (!setSrcProperty(self.settings, self.producer.thinning(), id, value))
+    if (!setSrcProperty(self.settings, id, value))
         G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
 }
 
@@ -414,6 +428,10 @@ static void gst_dma_slab_src_get_property(GObject *object, guint id, GValue *val
     case PROP_STATS_INTERVAL:
         g_value_set_uint(value, self.timer.interval());
         return;
+    case PROP_MAX_RATE:
+        gst_value_set_fraction(value, gint(self.producer.thinning().numerator()),
+                               gint(self.producer.thinning().denominator()));
+        return;
     case PROP_CPU:
         g_value_set_int(value, self.placement.cpu());
         return;
@@ -424,7 +442,7 @@ static void gst_dma_slab_src_get_property(GObject *object, guint id, GValue *val
         break;
     }
     const ObjectLocker lock(object);
-    if (!getSrcProperty(self.settings, self.producer.thinning(), id, value))
+    if (!getSrcProperty(self.settings, id, value))
         G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
 }
 
@@ -457,6 +475,7 @@ static void gst_dma_slab_src_class_init(GstDmaSlabSrcClass *klass)
 
     auto *element = GST_ELEMENT_CLASS(klass);
     element->change_state = GST_DEBUG_FUNCPTR(gst_dma_slab_src_change_state);
+    element->send_event = GST_DEBUG_FUNCPTR(gst_dma_slab_src_send_event);
     element->post_message = GST_DEBUG_FUNCPTR(gst_dma_slab_src_post_message);
     gst_element_class_set_static_metadata(
         element, "Slab source", "Source/Video",

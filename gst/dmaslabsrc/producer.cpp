@@ -64,6 +64,26 @@ void Producer::setStream(std::unique_ptr<SourceStream> stream)
     old.reset();
 }
 
+void Producer::setMaxRate(std::uint32_t numerator, std::uint32_t denominator)
+{
+    thinning_.setRate(numerator, denominator);
+    // The frame that is waited for may be hours away at the old rate.
+    std::lock_guard lock(mutex_);
+    rateChanged_ = true;
+    if (pacer_)
+        pacer_->interrupt();
+}
+
+/** Whether that is why the wait ended; it is told once. */
+bool Producer::rateHasChanged()
+{
+    std::lock_guard lock(mutex_);
+    if (interrupted_ || !std::exchange(rateChanged_, false))
+        return false;
+    pacer_->reset();
+    return true;
+}
+
 /** Another framerate numbers the same running time differently: time goes on, the grid's numbers jump. */
 void Producer::regrid(const FrameFormat &from, const FrameFormat &to)
 {
@@ -106,29 +126,36 @@ GstFlowReturn Producer::createPaced(BufferPtr &buffer)
     for (;;) {
         followClock();
         const FrameRate &rate = pacer_->rate();
-        while (!thinning_.keeps(grid_, rate))
-            skip();
+        const FrameChoice choice = thinning_.choice();
+        const std::uint64_t wanted = choice.firstKept(grid_, rate);
         // A frame that takes time to make is made before it is due, so that the deadline pays for nothing. If
         // there is no slab for it yet, there may be one by then.
         if (!early_ && stream_->makesFramesEarly()) {
-            const GstFlowReturn flow = take(pacer_->deadlineNs(grid_), kAtOnce, false, early_);
+            const GstFlowReturn flow = take(wanted, pacer_->deadlineNs(wanted), kAtOnce, false, early_);
             if (flow != GST_FLOW_OK)
                 return flow;
         }
-        const PaceResult due = pacer_->waitFor(grid_);
-        if (due.status == PaceResult::Status::Interrupted)
-            return GST_FLOW_FLUSHING;
+        const PaceResult due = pacer_->waitFor(wanted);
+        if (due.status == PaceResult::Status::Interrupted) {
+            if (!rateHasChanged())
+                return GST_FLOW_FLUSHING;
+            early_.reset(); // made for a frame that may not be the next one now
+            skip(std::min(wanted, dueNow()));
+            continue;
+        }
         if (due.missed > 0) {
             early_.reset(); // made for a frame whose turn is over
-            loseMissed(due.frame);
-            if (!thinning_.keeps(grid_, rate))
+            loseMissed(due.frame, choice);
+            if (!choice.keeps(grid_, rate))
                 continue;
         } else if (due.status == PaceResult::Status::Late) {
             late_.fetch_add(1, std::memory_order_relaxed);
         }
+        skip(due.frame);
         buffer = std::move(early_);
         if (!buffer) {
-            const GstFlowReturn flow = take(due.deadlineNs, waits ? kNoDeadline : kAtOnce, true, buffer);
+            const GstFlowReturn flow =
+                take(grid_, due.deadlineNs, waits ? kNoDeadline : kAtOnce, true, buffer);
             if (flow != GST_FLOW_OK)
                 return flow;
         }
@@ -153,10 +180,10 @@ GstFlowReturn Producer::createUnpaced(BufferPtr &buffer)
         return rate ? static_cast<GstClockTime>(rate->offsetNs(frame)) : GST_CLOCK_TIME_NONE;
     };
     for (;;) {
-        while (rate && !thinning_.keeps(grid_, *rate))
-            skip();
+        if (rate)
+            skip(thinning_.choice().firstKept(grid_, *rate));
         const std::int64_t now = monotonicNowNs();
-        const GstFlowReturn flow = take(now, waits ? kNoDeadline : now + kMomentNs, true, buffer);
+        const GstFlowReturn flow = take(grid_, now, waits ? kNoDeadline : now + kMomentNs, true, buffer);
         if (flow != GST_FLOW_OK)
             return flow;
         if (!buffer) {
@@ -169,10 +196,11 @@ GstFlowReturn Producer::createUnpaced(BufferPtr &buffer)
 }
 
 /** OK without a buffer: no slab in time, and that is no error. */
-GstFlowReturn Producer::take(std::int64_t captureTimeNs, std::int64_t deadlineNs, bool lastChance,
-                             BufferPtr &buffer)
+GstFlowReturn Producer::take(std::uint64_t gridFrame, std::int64_t captureTimeNs, std::int64_t deadlineNs,
+                             bool lastChance, BufferPtr &buffer)
 {
-    switch (stream_->take(nextSequence(), static_cast<std::uint64_t>(captureTimeNs), deadlineNs, buffer)) {
+    const std::uint64_t sequence = nextSequence() + (gridFrame - grid_);
+    switch (stream_->take(sequence, static_cast<std::uint64_t>(captureTimeNs), deadlineNs, buffer)) {
     case TakeStatus::Ok:
         return GST_FLOW_OK;
     case TakeStatus::Interrupted:
@@ -197,6 +225,17 @@ GstFlowReturn Producer::take(std::int64_t captureTimeNs, std::int64_t deadlineNs
     return GST_FLOW_ERROR;
 }
 
+MonotonicClock &Producer::pacerClock() const
+{
+    return foreignClock_ ? static_cast<MonotonicClock &>(*foreignClock_) : systemMonotonicClock();
+}
+
+/** The first frame of the grid that is not past. */
+std::uint64_t Producer::dueNow() const
+{
+    return pacer_->rate().firstAtOrAfter(pacerClock().nowNs() - pacer_->deadlineNs(0));
+}
+
 /** Takes over a new clock or base time, also the first. */
 void Producer::followClock()
 {
@@ -213,15 +252,12 @@ void Producer::followClock()
         PacerOptions options;
         options.onOverrun = settings_.onOverrun;
         options.spinUs = foreign ? 0 : settings_.spinUs; // asking a GstClock in a loop is no spinning
-        pacer_ = std::make_unique<Pacer>(
-            *FrameRate::make(format.rateNumerator, format.rateDenominator), options,
-            foreign ? static_cast<MonotonicClock &>(*foreignClock_) : systemMonotonicClock());
+        pacer_ = std::make_unique<Pacer>(*FrameRate::make(format.rateNumerator, format.rateDenominator),
+                                         options, pacerClock());
         if (interrupted_)
             pacer_->interrupt();
     }
-    MonotonicClock &time =
-        foreignClock_ ? static_cast<MonotonicClock &>(*foreignClock_) : systemMonotonicClock();
-    const std::int64_t now = time.nowNs();
+    const std::int64_t now = pacerClock().nowNs();
     // No clock: running time begins here.
     const std::int64_t zero = clock ? static_cast<std::int64_t>(base) : now - pacer_->rate().offsetNs(grid_);
     const bool first = !GST_CLOCK_TIME_IS_VALID(baseTime_);
@@ -233,7 +269,7 @@ void Producer::followClock()
     // Running time that begins anew takes the grid with it; one frame made while pausing may be ahead of it
     // and be pushed, and the one after that is due next, so that two are no new beginning.
     constexpr std::uint64_t kAhead = 2;
-    const std::uint64_t due = pacer_->rate().firstAtOrAfter(now - zero);
+    const std::uint64_t due = dueNow();
     if (first || grid_ > due + kAhead)
         grid_ = due;
     early_.reset(); // carries a deadline of the old grid

@@ -50,7 +50,8 @@ public:
     /** EOS goes out: no buffer follows any more. */
     void ending(GstPad *pad);
 
-    Thinning &thinning() { return thinning_; }
+    void setMaxRate(std::uint32_t numerator, std::uint32_t denominator);
+    [[nodiscard]] const Thinning &thinning() const { return thinning_; }
     FrameCounters &counters() { return counters_; }
     /** The number the next frame will have; a new stream starts with it. */
     [[nodiscard]] std::uint64_t nextSequence() const { return sequence_.load(std::memory_order_relaxed); }
@@ -66,14 +67,17 @@ public:
 private:
     GstFlowReturn createPaced(BufferPtr &buffer);
     GstFlowReturn createUnpaced(BufferPtr &buffer);
-    GstFlowReturn take(std::int64_t captureTimeNs, std::int64_t deadlineNs, bool lastChance,
-                       BufferPtr &buffer);
+    GstFlowReturn take(std::uint64_t gridFrame, std::int64_t captureTimeNs, std::int64_t deadlineNs,
+                       bool lastChance, BufferPtr &buffer);
+    bool rateHasChanged();
+    [[nodiscard]] MonotonicClock &pacerClock() const;
+    [[nodiscard]] std::uint64_t dueNow() const;
     void followClock();
     void regrid(const FrameFormat &from, const FrameFormat &to);
     void dress(GstBuffer *buffer, GstClockTime pts, GstClockTime next);
     void lose(LossReason reason, GstClockTime time);
-    void loseMissed(std::uint64_t dueFrame);
-    void skip();
+    void loseMissed(std::uint64_t dueFrame, const FrameChoice &choice);
+    void skip(std::uint64_t toFrame);
     void settlePrevious();
     void announce(GstPad *pad);
     void advance(std::uint64_t frames = 1);
@@ -89,7 +93,8 @@ private:
     std::unique_ptr<PipelineClock> foreignClock_; ///< set when the pipeline's clock is not CLOCK_MONOTONIC
     std::unique_ptr<Pacer> pacer_;
     bool interrupted_ = false;
-    ProducerStats last_; ///< of streams that are gone
+    bool rateChanged_ = false; ///< and the streaming thread has not looked yet
+    ProducerStats last_;       ///< of streams that are gone
 
     std::atomic<std::uint64_t> sequence_{0};
     std::atomic<std::uint64_t> late_{0};

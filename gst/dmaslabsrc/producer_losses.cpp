@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // What the producer says: numbers, losses, and the stats.
+#include <algorithm>
 #include <utility>
 
 #include "dmaslab/ring/futex.h"
@@ -42,25 +43,29 @@ void Producer::lose(LossReason reason, GstClockTime time)
     postLossQos(GST_ELEMENT(element_), settings_.paced(), times, counts.out, counts.dropped);
 }
 
-void Producer::loseMissed(std::uint64_t dueFrame)
+void Producer::loseMissed(std::uint64_t dueFrame, const FrameChoice &choice)
 {
     const FrameRate &rate = pacer_->rate();
-    while (grid_ < dueFrame) {
-        if (thinning_.keeps(grid_, rate))
-            lose(LossReason::Overrun, static_cast<GstClockTime>(rate.offsetNs(grid_)));
-        else
-            skip();
+    for (;;) {
+        skip(std::min(choice.firstKept(grid_, rate), dueFrame));
+        if (grid_ == dueFrame)
+            return;
+        lose(LossReason::Overrun, static_cast<GstClockTime>(rate.offsetNs(grid_)));
     }
 }
 
-void Producer::skip()
+/** Frames of the grid before this one are left out on purpose. */
+void Producer::skip(std::uint64_t toFrame)
 {
-    counters_.countSkipped();
+    if (toFrame <= grid_)
+        return;
+    const std::uint64_t frames = toFrame - grid_;
+    counters_.countSkipped(frames);
     if (!skipped_)
         skipped_ = Skip{nextSequence(), nextSequence(), 0, GST_CLOCK_TIME_NONE, {}};
-    skipped_->last = nextSequence();
-    ++skipped_->count;
-    advance();
+    skipped_->count += frames;
+    advance(frames);
+    skipped_->last = nextSequence() - 1;
     stream_->skipTo(nextSequence());
 }
 

@@ -168,7 +168,7 @@ void installSrcProperties(GObjectClass *klass)
                                          G_MAXINT, defaults.numaNode, kReady));
 }
 
-bool setSrcProperty(Settings &settings, Thinning &thinning, guint id, const GValue *value)
+bool setSrcProperty(Settings &settings, guint id, const GValue *value)
 {
     switch (id) {
     case PROP_BACKEND:
@@ -191,10 +191,6 @@ bool setSrcProperty(Settings &settings, Thinning &thinning, guint id, const GVal
         return true;
     case PROP_PACING:
         settings.pacing = static_cast<Pacing>(g_value_get_enum(value));
-        return true;
-    case PROP_MAX_RATE:
-        thinning.setRate(static_cast<std::uint32_t>(gst_value_get_fraction_numerator(value)),
-                         static_cast<std::uint32_t>(gst_value_get_fraction_denominator(value)));
         return true;
     case PROP_ON_OVERRUN:
         settings.onOverrun = static_cast<OnOverrun>(g_value_get_enum(value));
@@ -219,7 +215,7 @@ bool setSrcProperty(Settings &settings, Thinning &thinning, guint id, const GVal
     }
 }
 
-bool getSrcProperty(const Settings &settings, const Thinning &thinning, guint id, GValue *value)
+bool getSrcProperty(const Settings &settings, guint id, GValue *value)
 {
     switch (id) {
     case PROP_BACKEND:
@@ -242,9 +238,6 @@ bool getSrcProperty(const Settings &settings, const Thinning &thinning, guint id
         return true;
     case PROP_PACING:
         g_value_set_enum(value, int(settings.pacing));
-        return true;
-    case PROP_MAX_RATE:
-        gst_value_set_fraction(value, gint(thinning.numerator()), gint(thinning.denominator()));
         return true;
     case PROP_ON_OVERRUN:
         g_value_set_enum(value, int(settings.onOverrun));

@@ -4,7 +4,6 @@
 #include <gst/gst.h>
 
 #include "dmaslabsrc/settings.h"
-#include "dmaslabsrc/thinning.h"
 
 namespace dmaslab {
 
@@ -34,8 +33,8 @@ enum SrcProperty : guint
 
 void installSrcProperties(GObjectClass *klass);
 
-/** False when the id is none of Settings and Thinning. The caller holds the object lock. */
-bool setSrcProperty(Settings &settings, Thinning &thinning, guint id, const GValue *value);
-bool getSrcProperty(const Settings &settings, const Thinning &thinning, guint id, GValue *value);
+/** False when the id is none of Settings. The caller holds the object lock. */
+bool setSrcProperty(Settings &settings, guint id, const GValue *value);
+bool getSrcProperty(const Settings &settings, guint id, GValue *value);
 
 } // namespace dmaslab

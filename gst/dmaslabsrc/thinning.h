@@ -9,10 +9,44 @@
 namespace dmaslab {
 
 /**
- * `max-rate`: which frames of a grid stay when only so many per second are wanted. A frame stays when the
- * coarser grid has stepped on since the frame before it; nothing is remembered, so a change of rate, a loss
- * or a pause leaves no error behind. The rate may be set from any thread.
+ * Which frames of a grid stay when only so many per second are wanted: those at which the coarser grid has
+ * stepped on since the frame before. Nothing is remembered, so a change of rate, a loss or a pause leaves no
+ * error behind.
  */
+class FrameChoice
+{
+public:
+    FrameChoice(std::uint32_t numerator, std::uint32_t denominator) noexcept
+        : numerator_(numerator), denominator_(denominator)
+    {
+    }
+
+    [[nodiscard]] bool keeps(std::uint64_t frame, const FrameRate &rate) const noexcept
+    {
+        return numerator_ == 0 || frame == 0 || step(frame, rate) != step(frame - 1, rate);
+    }
+    /** The first frame from this one on that stays. */
+    [[nodiscard]] std::uint64_t firstKept(std::uint64_t frame, const FrameRate &rate) const noexcept
+    {
+        if (keeps(frame, rate))
+            return frame;
+        const Wide wanted = Wide(numerator_) * rate.denominator();
+        return std::uint64_t(((step(frame, rate) + 1) * denominator_ * rate.numerator() + wanted - 1) /
+                             wanted);
+    }
+
+private:
+    __extension__ using Wide = unsigned __int128;
+
+    [[nodiscard]] Wide step(std::uint64_t frame, const FrameRate &rate) const noexcept
+    {
+        return Wide(frame) * numerator_ * rate.denominator() / (Wide(denominator_) * rate.numerator());
+    }
+
+    std::uint32_t numerator_, denominator_;
+};
+
+/** `max-rate`; may be set from any thread. */
 class Thinning
 {
 public:
@@ -24,23 +58,15 @@ public:
     }
     [[nodiscard]] std::uint32_t numerator() const noexcept { return std::uint32_t(word() >> 32); }
     [[nodiscard]] std::uint32_t denominator() const noexcept { return std::uint32_t(word()); }
-
-    [[nodiscard]] bool keeps(std::uint64_t frame, const FrameRate &rate) const noexcept
+    /** The rate of now: one frame is judged by one rate, also when it changes meanwhile. */
+    [[nodiscard]] FrameChoice choice() const noexcept
     {
-        const std::uint64_t wanted = word();
-        return (wanted >> 32) == 0 || frame == 0 ||
-               step(wanted, frame, rate) != step(wanted, frame - 1, rate);
+        const std::uint64_t both = word();
+        return {std::uint32_t(both >> 32), std::uint32_t(both)};
     }
 
 private:
-    __extension__ using Wide = unsigned __int128;
-
     [[nodiscard]] std::uint64_t word() const noexcept { return rate_.load(std::memory_order_relaxed); }
-    static Wide step(std::uint64_t wanted, std::uint64_t frame, const FrameRate &rate) noexcept
-    {
-        return Wide(frame) * std::uint32_t(wanted >> 32) * rate.denominator() /
-               (Wide(std::uint32_t(wanted)) * rate.numerator());
-    }
 
     std::atomic<std::uint64_t> rate_{1};
 };
