@@ -223,6 +223,41 @@ TEST(SlabStress, FourThreadsFindTheirPixelsAndAllSlabsComeHome)
         EXPECT_EQ(indices[i], i);
 }
 
+TEST(SlabStress, AReaderWithABareReferenceIsNeverWrittenUnder)
+{
+    const std::uint64_t rounds = soakCount(400'000, 10'000'000);
+    const PoolObject pool = activePool(2, kSize);
+    std::atomic<GstMemory *> target{nullptr};
+    std::atomic<bool> looking{false}, done{false};
+    std::thread reader([&] {
+        while (!done) {
+            looking = true;
+            GstMapInfo map;
+            // While the writer has it locked for a moment, this fails or counts as one more map.
+            if (GstMemory *memory = target; memory && gst_memory_map(memory, &map, GST_MAP_READ))
+                gst_memory_unmap(memory, &map);
+            looking = false;
+        }
+    });
+    std::uint64_t wrong = 0;
+    for (std::uint64_t i = 0; i < rounds; ++i) {
+        BufferPtr buffer = take(pool);
+        write(buffer.get(), 1, GST_MAP_WRITE);
+        const MemoryPtr bare(gst_buffer_get_memory(buffer.get(), 0));
+        target = bare.get();
+        write(buffer.get(), 2, GST_MAP_READWRITE);
+        target = nullptr;
+        while (looking) // the reader may still be at it
+            std::this_thread::yield();
+        GstDmaSlabInfo info;
+        gst_dma_slab_memory_get_info(bare.get(), &info);
+        wrong += *static_cast<std::uint64_t *>(info.data) != 1;
+    }
+    done = true;
+    reader.join();
+    EXPECT_EQ(wrong, 0u);
+}
+
 TEST(SlabStress, AClosingAtAnyMomentLeavesNothingBehind)
 {
     const std::uint64_t rounds = soakCount(200, 3000);
