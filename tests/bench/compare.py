@@ -10,6 +10,7 @@ import datetime
 import json
 import os
 import platform
+import re
 import resource
 import statistics
 import subprocess
@@ -89,7 +90,8 @@ def evaluate(row, results):
 
 
 def has_element(name):
-    return name is None or subprocess.run(["gst-inspect-1.0", "--exists", name], check=False).returncode == 0
+    # Not --exists: without a version it wants that of GStreamer itself.
+    return name is None or subprocess.run(["gst-inspect-1.0", name], capture_output=True, check=False).returncode == 0
 
 
 def measure(experiment, options):
@@ -104,7 +106,9 @@ def measure(experiment, options):
         return {"skipped": str(missing)}
     rows = [evaluate(row, results) for row in experiment.rows]
     return {"what": experiment.what, "rounds": rounds, "quick": options.quick, "repeated_for_steal": repeats,
-            "context": context(), "rows": rows, "results": results}
+            "context": context(), "rows": rows,
+            "results": {leg: {metric: [result.get(metric) for result in taken] for metric in taken[0]}
+                        for leg, taken in results.items()}}
 
 
 def describe(row):
@@ -124,6 +128,15 @@ def load(path):
             return json.load(file)
     except (OSError, ValueError):
         return {"experiments": {}}
+
+
+def save(found, path, everything):
+    order = [e.name for e in everything if e.name in found["experiments"]]
+    found["experiments"] = {name: found["experiments"][name] for name in order}
+    text = json.dumps(found, indent=1)
+    text = re.sub(r"\[[^][{}\"]*\]", lambda numbers: re.sub(r"\s+", " ", numbers[0]), text)  # a list on a line
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text + "\n")
 
 
 def main():
@@ -168,11 +181,8 @@ def main():
         for row in measured["rows"]:
             print("   " + describe(row), flush=True)
         found["experiments"][experiment.name] = measured
-    order = [e.name for e in everything if e.name in found["experiments"]]
-    found["experiments"] = {name: found["experiments"][name] for name in order}
-    with open(path, "w", encoding="utf-8") as file:
-        json.dump(found, file, indent=1, sort_keys=False)
-        file.write("\n")
+        save(found, path, everything)  # what is measured stays, whatever happens next
+    save(found, path, everything)
     render(found, options.out)
     print(f"wrote {path} and benchmarks.md, benchmarks.svg beside it")
     return 1 if failures else 0

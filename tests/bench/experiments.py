@@ -90,19 +90,22 @@ def experiments(programs, quick):
     # The pool
     found.append(Experiment(
         "pool-same-thread", "acquire and release on one thread, 16 buffers of 4096 bytes",
-        {side: Leg(program("pool", f"side={side}", "across=0")) for side in ("core", "slabpool", "stock")},
+        {side: Leg(program("pool", f"side={side}", "across=0")) for side in ("core", "slabpool", "stock", "floor")},
         [Ratio("acquire + release, one thread, core API", "ns", "core", ["stock"], 0.10, "ns"),
-         Ratio("GstBufferPool over slabs, one thread", "ns", "slabpool", ["stock"], 0.60, "ns")]))
+         Ratio("GstBufferPool over slabs, one thread", "ns", "slabpool", ["stock"], 0.60, "ns"),
+         Ratio("a GstBufferPool that does nothing, one thread", "ns", "floor", ["stock"], None, "ns", context=True)]))
     for burst in (1, 16):
         found.append(Experiment(
             f"pool-across-{burst}", "acquire on CPU 0, hand over through the same SPSC ring of 32 for all sides, release on "
             f"CPU 1, in bursts of {burst}; 64 buffers, so that nobody waits for one",
             {side: Leg(program("pool", f"side={side}", "across=1", f"burst={burst}"))
-             for side in ("core", "slabpool", "stock")},
+             for side in ("core", "slabpool", "stock", "floor")},
             [Ratio(f"acquire here, release there, bursts of {burst}, core API", "ns", "core", ["stock"], 0.5, "ns",
                    reach=0.2),
              Ratio(f"GstBufferPool over slabs, across threads, bursts of {burst}", "ns", "slabpool", ["stock"], 0.5,
-                   "ns")]))
+                   "ns"),
+             Ratio(f"a GstBufferPool that does nothing, across threads, bursts of {burst}", "ns", "floor", ["stock"],
+                   None, "ns", context=True)]))
 
     # The ring
     peers = ["boost", "moodycamel", "atomic_queue"]
@@ -140,7 +143,7 @@ def experiments(programs, quick):
         rounds=3, needs_element="slabqueue"))
 
     # Pacing
-    seconds = 2 if quick else 8
+    seconds = 2 if quick else 5
     slab = "dmaslabsrc backend=test pattern=prefilled"
     stock = "videotestsrc is-live=true pattern=black"
     fifo = ["chrt", "-f", "80"]

@@ -79,6 +79,9 @@ int main(int argc, char **argv)
         .add("rendered0", bench::Pipeline::statOf(pipeline.element("sink0"), "rendered"))
         .add("source_cpu_percent", 100 * watch.cpu())
         .add("process_cpu_percent", 100 * used);
+    for (const char *reason : {"overrun", "starved", "queue", "slow-consumer", "device", "error", "flush"})
+        report.add(std::string("dropped_") + reason,
+                   pipeline.sumOfStats((std::string("dropped-") + reason).c_str()));
     if (window.allocations.counted())
         report.add("allocations_ours_per_frame", double(window.counts.ours) / counted)
             .add("allocations_all_per_frame", double(window.counts.all) / counted);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // What it costs to get a buffer and to give it back.
-//   side=core|slabpool|stock   the core's pool, our GstBufferPool, the stock GstBufferPool
+//   side=core|slabpool|stock|floor   the core's pool, our GstBufferPool, the stock one, one that does nothing
 //   across=0|1                 release on the same thread, or on another one
 //   burst=N                    how many are handed over at a time
 // Across threads every side uses the same ring to hand over.
@@ -9,6 +9,7 @@
 
 #include <gst/gst.h>
 
+#include "bench/floor_pool.h"
 #include "bench/harness.h"
 #include "common/gst.h"
 #include "dmaslab/ring/cpu.h"
@@ -178,6 +179,15 @@ double measure(Side &side, const bench::Options &options)
     return bench::leastNsPerOperation(options, [&](std::uint64_t n) { return across.run(n); });
 }
 
+GstBufferPool *makePool(const std::string &name)
+{
+    if (name == "stock")
+        return gst_buffer_pool_new();
+    if (name == "slabpool")
+        return gst_dma_slab_buffer_pool_new();
+    return GST_BUFFER_POOL(gst_object_ref_sink(g_object_new(gst_bench_floor_pool_get_type(), nullptr)));
+}
+
 } // namespace
 
 int main(int argc, char **argv)
@@ -192,7 +202,7 @@ int main(int argc, char **argv)
         CoreSide side(count);
         ns = measure(side, options);
     } else {
-        GstSide side(name == "stock" ? gst_buffer_pool_new() : gst_dma_slab_buffer_pool_new(), count);
+        GstSide side(makePool(name), count);
         ns = measure(side, options);
     }
     bench::Report().add("ns", ns).print();
