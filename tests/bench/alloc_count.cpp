@@ -113,7 +113,7 @@ __attribute__((visibility("default"))) void alloc_count_start()
 __attribute__((visibility("default"))) AllocCounts alloc_count_read()
 {
     counting.store(false);
-    AllocCounts counts;
+    AllocCounts counts{};
     counts.all = all;
     counts.ours = ours;
     return counts;

@@ -4,9 +4,9 @@
 /** Heap allocations since alloc_count_start(). */
 struct AllocCounts
 {
-    unsigned long long all = 0;
+    unsigned long long all;
     /** Those whose innermost caller outside the C, C++ and GLib run-time libraries is a module of ours. */
-    unsigned long long ours = 0;
+    unsigned long long ours;
 };
 
 using AllocCountStart = void (*)();

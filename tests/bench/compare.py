@@ -133,7 +133,7 @@ def load(path):
 def save(found, path, everything):
     order = [e.name for e in everything if e.name in found["experiments"]]
     found["experiments"] = {name: found["experiments"][name] for name in order}
-    text = json.dumps(found, indent=1)
+    text = json.dumps(found, indent=1, ensure_ascii=False)
     text = re.sub(r"\[[^][{}\"]*\]", lambda numbers: re.sub(r"\s+", " ", numbers[0]), text)  # a list on a line
     with open(path, "w", encoding="utf-8") as file:
         file.write(text + "\n")

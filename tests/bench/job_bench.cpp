@@ -34,7 +34,7 @@ struct Window
 {
     std::size_t from = 0, until = 0, seen = 0;
     Allocations allocations;
-    AllocCounts counts;
+    AllocCounts counts{};
 };
 
 GstPadProbeReturn watchWindow(GstPad *, GstPadProbeInfo *, gpointer data)
