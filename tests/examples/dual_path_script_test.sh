@@ -1,0 +1,57 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Usage: dual_path_script_test.sh SOURCE_DIR BUILD_DIR
+# pipelines/dual-path.sh as its user meets it, with the build that is there. Exit status: 0 all is right.
+set -u
+source=$1
+export DMASLAB_BUILD=$2
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cd "$work" || exit 1
+wrong=0
+
+# expect STATUS TEXT ARGUMENT…: the script ends with this status and says this.
+expect()
+{
+    local status=$1 text=$2 output got
+    shift 2
+    output=$("$source/pipelines/dual-path.sh" "$@" 2>&1)
+    got=$?
+    if [ $got -ne "$status" ] || ! grep -q -- "$text" <<<"$output"; then
+        echo "dual-path.sh $*: status $got instead of $status, or not a word of '$text':"
+        echo "$output"
+        wrong=$((wrong + 1))
+    fi
+}
+
+frames() # file, header, bytes of pixels
+{
+    printf '\x93NUMPY\x01\x00\x76\x00%-117s\n' "$2" >"$1"
+    head -c "$3" /dev/zero >>"$1"
+}
+
+expect 0 'every frame is accounted for' - 0.5 1000
+expect 0 'produced  *500$' - 0.5 1000
+expect 0 'archived  *100 ' - 0.5 1000
+expect 0 'bytes copied  *0$' - 0.5 1000
+expect 0 'produced  *14$' - .5 30000/1001
+
+mkdir frames
+frames frames/0.npy "{'descr': '<u2', 'fortran_order': False, 'shape': (10, 30, 40), }" 24000
+frames frames/1.npy "{'descr': '<u2', 'fortran_order': False, 'shape': (30, 40), }" 2400
+expect 0 '^40x30 GRAY16_LE' frames 0.2 500
+expect 0 'produced  *100$' frames 0.2 500
+expect 0 'every frame is accounted for' frames/0.npy 0.1 500
+
+expect 2 "npy_dir 'nowhere' does not exist" nowhere
+mkdir empty
+expect 2 "npy_dir 'empty' has no .npy file" empty
+expect 2 "seconds 'soon' is no number" - soon
+expect 2 "seconds '0.0' is no time" - 0.0
+expect 2 "fps 'fast' is no frame rate" - 1 fast
+expect 2 "fps '0' is no frame rate" - 1 0
+expect 2 'three arguments at most' - 1 2 3
+expect 0 'Usage:' --help
+echo nothing >broken.npy
+expect 1 'broken.npy' broken.npy 1
+exit $((wrong > 0))
