@@ -211,10 +211,16 @@ static GstCaps *gst_dma_slab_src_fixate(GstBaseSrc *base, GstCaps *caps)
     caps = gst_caps_make_writable(caps);
     caps = gst_caps_truncate(caps);
     GstStructure *structure = gst_caps_get_structure(caps, 0);
-    gst_structure_fixate_field_string(structure, "format", "GRAY16_LE");
-    gst_structure_fixate_field_nearest_int(structure, "width", 640);
-    gst_structure_fixate_field_nearest_int(structure, "height", 480);
-    gst_structure_fixate_field_nearest_fraction(structure, "framerate", 30, 1);
+    // An array has no format and no width, and need not have a framerate.
+    const auto has = [structure](const char *field) { return gst_structure_has_field(structure, field); };
+    if (has("format"))
+        gst_structure_fixate_field_string(structure, "format", "GRAY16_LE");
+    if (has("width"))
+        gst_structure_fixate_field_nearest_int(structure, "width", 640);
+    if (has("height"))
+        gst_structure_fixate_field_nearest_int(structure, "height", 480);
+    if (has("framerate"))
+        gst_structure_fixate_field_nearest_fraction(structure, "framerate", 30, 1);
     return GST_BASE_SRC_CLASS(gst_dma_slab_src_parent_class)->fixate(base, caps);
 }
 
