@@ -14,6 +14,9 @@ using namespace dmaslab::test;
 
 namespace {
 
+// Before main: gst_init reads it. What is set from outside is left alone.
+[[maybe_unused]] const bool traced = g_setenv("GST_TRACERS", "leaks", FALSE);
+
 ObjectPtr<GstElement> parse(const char *description)
 {
     GError *error = nullptr;
@@ -321,7 +324,7 @@ TEST(SlabQueueLeaks, NothingIsLeftAfterStreamsOfEveryKind)
     }
     if (!tracer) {
         g_list_free_full(tracers, gst_object_unref);
-        GTEST_SKIP() << "runs with GST_TRACERS=leaks";
+        GTEST_SKIP() << "no leaks tracer: needs GST_TRACERS=leaks and GStreamer's coretracers plugin";
     }
     GstStructure *live = nullptr;
     g_signal_emit_by_name(tracer, "get-live-objects", &live);
