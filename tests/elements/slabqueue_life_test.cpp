@@ -317,6 +317,9 @@ TEST(SlabQueueLeaks, NothingIsLeftAfterStreamsOfEveryKind)
         EXPECT_TRUE(message && GST_MESSAGE_TYPE(message.get()) == GST_MESSAGE_EOS) << options;
         gst_element_set_state(pipeline.get(), GST_STATE_NULL);
     }
+    // The tracer takes references of what it lists: no thread may be on its way out with the last one of a
+    // task.
+    gst_task_cleanup_all();
     GList *tracers = gst_tracing_get_active_tracers();
     for (GList *at = tracers; at; at = at->next) {
         if (g_str_has_prefix(G_OBJECT_TYPE_NAME(at->data), "GstLeaks"))
