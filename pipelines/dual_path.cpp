@@ -143,8 +143,10 @@ bool build(Run &run, const Options &options, GstCaps *caps, gint frames, unsigne
         return false;
     g_object_set(run.camera, "stats-interval", 500u, "num-buffers", frames, "rt-priority", options.rtPriority,
                  nullptr);
-    // Late is better than lost: on a busy machine this thread may wake after several deadlines.
+    // Late is better than lost: on a busy machine this thread may wake after several deadlines, or the
+    // consumers may not run for a while.
     gst_util_set_object_arg(G_OBJECT(run.camera), "on-overrun", "burst");
+    gst_util_set_object_arg(G_OBJECT(run.camera), "on-starvation", "wait");
     if (options.location)
         g_object_set(run.camera, "location", options.location, "loop", TRUE, nullptr);
     else
@@ -152,7 +154,7 @@ bool build(Run &run, const Options &options, GstCaps *caps, gint frames, unsigne
     g_object_set(filter, "caps", caps, nullptr);
     return gst_element_link_many(run.camera, filter, tee, nullptr) &&
            run.processing.addTo(GST_BIN(run.pipeline), tee, queueBuffers) &&
-           run.archive.addTo(GST_BIN(run.pipeline), tee, queueBuffers);
+           run.archive.addTo(GST_BIN(run.pipeline), tee, queueBuffers / unsigned(options.every) + 4);
 }
 
 std::string describeFormat(GstElement *camera)
@@ -225,7 +227,7 @@ int report(Run &run, const Options &options, double seconds)
                 reasons.c_str());
     std::printf("  bytes copied %9" PRIu64 "\n", all.bytesCopied);
     std::printf("  late         %9" PRIu64
-                "  delivered after their period, none left out (on-overrun=burst)\n",
+                "  delivered after their period, none left out for that (on-overrun=burst)\n",
                 statOf(run.camera, "late"));
     std::printf("  pacing error  p50 %.2f us, p99 %.2f us, max %.2f us\n", us("pacing-p50"), us("pacing-p99"),
                 us("pacing-max"));
@@ -303,8 +305,9 @@ int main(int argc, char **argv)
     run.archive.end = options.archive ? options.archive : "fakesink sync=false";
     run.archive.every = std::uint64_t(options.every);
     run.processing.verify = run.archive.verify = options.location == nullptr;
-    // A tenth of a second in each queue: what a consumer may be held up for before the camera feels it.
-    const auto queueBuffers = unsigned(CLAMP(numerator / denominator / 10, 4, 1000));
+    // A twentieth of a second in each queue: what a consumer may be held up for before the camera feels it.
+    // Both together stay below the slabs that the camera computes for its max-latency of a tenth.
+    const auto queueBuffers = unsigned(CLAMP(numerator / denominator / 20, 4, 1000));
     if (!build(run, options, caps, gint(frames), queueBuffers))
         return EXIT_FAILURE;
     gst_caps_unref(caps);
