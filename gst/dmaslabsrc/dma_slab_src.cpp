@@ -144,7 +144,7 @@ static gboolean gst_dma_slab_src_start(GstBaseSrc *base)
         const auto files = FileSet::open(active.location);
         // A raw file says nothing about its frames; that is an error only if the caps say nothing either.
         if (!files && files.error().code != Errc::InvalidArgument) {
-            postError(GST_ELEMENT(base), files.error());
+            postError(GST_ELEMENT(base), ofLocation(files.error()));
             return FALSE;
         }
         frame = files ? files->frame() : FileFrame{.raw = true};

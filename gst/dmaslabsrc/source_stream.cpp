@@ -16,7 +16,24 @@ constexpr std::uint32_t kWithoutRate = 8;          ///< slabs on top of those wh
 constexpr std::uint64_t kReadaheadNs = 50'000'000; ///< how far ahead of its deadline a file is read
 constexpr std::uint32_t kReadaheadMin = 2;
 
+/** The arena speaks of what it was asked for; these are the names that it was asked by. */
+Error ofProperties(Error error, const ArenaRequest &request)
+{
+    std::string asked =
+        std::string("memory=") + toString(request.kind) + " slabs=" + std::to_string(request.slabs);
+    if (request.numaNode >= 0)
+        asked += " numa-node=" + std::to_string(request.numaNode);
+    error.message = asked + ": " + error.message;
+    return error;
+}
+
 } // namespace
+
+Error ofLocation(Error error)
+{
+    error.message = "location: " + error.message;
+    return error;
+}
 
 SizingRequest SourceStream::sizing(const Settings &settings, const FrameFormat &format,
                                    std::uint32_t declared)
@@ -57,7 +74,7 @@ Result<void> SourceStream::openPool()
     arenaRequest.numaNode = settings.numaNode;
     auto arena = Arena::create(arenaRequest);
     if (!arena)
-        return tl::unexpected(arena.error());
+        return tl::unexpected(ofProperties(std::move(arena.error()), arenaRequest));
     auto core = Pool::create(std::move(*arena), settings.reuse);
     if (!core)
         return tl::unexpected(core.error());
@@ -93,14 +110,14 @@ Result<void> SourceStream::openSource()
     }
     auto files = FileSet::open(settings.location, layout.packedBytes());
     if (!files)
-        return tl::unexpected(files.error());
+        return tl::unexpected(ofLocation(std::move(files.error())));
     FileSourceOptions options;
     options.loop = settings.loop;
     options.firstSequence = request_.fileOrigin;
     frames_ = settings.loop ? 0 : files->frames();
     auto source = FileFrameSource::create(std::move(*files), layout, options);
     if (!source)
-        return tl::unexpected(source.error());
+        return tl::unexpected(ofLocation(std::move(source.error())));
     source_ = std::move(*source);
 
     // Ahead by time, but never so far that nothing is left for the branches.
@@ -196,7 +213,7 @@ TakeStatus SourceStream::takeRead(std::uint64_t sequence, std::int64_t deadlineN
     case ReadaheadStatus::Interrupted:
         return TakeStatus::Interrupted;
     case ReadaheadStatus::Error:
-        error_ = readahead_->error();
+        error_ = ofLocation(readahead_->error());
         return TakeStatus::Error;
     }
     frame.slab.publish(sequence);

@@ -89,4 +89,7 @@ private:
     Error error_;
 };
 
+/** The same, with the name of the property that led to it. */
+[[nodiscard]] Error ofLocation(Error error);
+
 } // namespace dmaslab
