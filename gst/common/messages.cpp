@@ -64,9 +64,11 @@ bool mayChangeProperty(GstElement *element, const GParamSpec *property)
 {
     GST_OBJECT_LOCK(element);
     const GstState state = GST_STATE(element);
-    const GstState target = GST_STATE_TARGET(element);
+    // A start that failed keeps its target: correcting the property is just what is wanted then.
+    const bool starting =
+        GST_STATE_TARGET(element) > GST_STATE_READY && GST_STATE_RETURN(element) != GST_STATE_CHANGE_FAILURE;
     GST_OBJECT_UNLOCK(element);
-    const bool running = state > GST_STATE_READY || target > GST_STATE_READY;
+    const bool running = state > GST_STATE_READY || starting;
     if (!running || !(property->flags & GST_PARAM_MUTABLE_READY))
         return true;
     GST_ELEMENT_WARNING(element, RESOURCE, SETTINGS,
