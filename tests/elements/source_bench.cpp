@@ -241,14 +241,32 @@ void SourceBench::expectConservation(guint64 inFlight)
 
 MessagePtr SourceBench::pop(GstMessageType type)
 {
-    return MessagePtr(gst_bus_timed_pop_filtered(bus_.get(), 30 * GST_SECOND, type));
+    for (;;) {
+        for (auto it = inbox_.begin(); it != inbox_.end(); ++it) {
+            if (GST_MESSAGE_TYPE(it->get()) & type) {
+                MessagePtr found = std::move(*it);
+                inbox_.erase(it);
+                return found;
+            }
+        }
+        GstMessage *next = gst_bus_timed_pop(bus_.get(), 30 * GST_SECOND);
+        if (!next)
+            return nullptr;
+        inbox_.emplace_back(next);
+    }
 }
 
 std::vector<MessagePtr> SourceBench::popAll(GstMessageType type)
 {
+    // All into the inbox first: the bus throws away what a filtered pop passes over.
+    while (GstMessage *message = gst_bus_pop(bus_.get()))
+        inbox_.emplace_back(message);
     std::vector<MessagePtr> found;
-    while (GstMessage *message = gst_bus_pop_filtered(bus_.get(), type))
-        found.emplace_back(message);
+    for (MessagePtr &message : inbox_) {
+        if (GST_MESSAGE_TYPE(message.get()) & type)
+            found.push_back(std::move(message));
+    }
+    std::erase(inbox_, nullptr);
     return found;
 }
 

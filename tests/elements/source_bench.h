@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <deque>
@@ -108,6 +109,7 @@ private:
     ObjectPtr<GstClock> clock_;
     GstClockTime pausedAt_ = 0;
     std::atomic<guint> declared_{0};
+    std::vector<MessagePtr> inbox_; ///< taken from the bus, not asked for yet
 
     std::mutex mutex_;
     std::condition_variable changed_;
