@@ -117,6 +117,12 @@ dmaslab_handle toC(const SlabHandle &handle)
     return {handle.arena, handle.index, handle.generation};
 }
 
+// The hold stays with the caller of C, who has the handle already.
+void leave(SlabRef &ref)
+{
+    static_cast<void>(ref.detach());
+}
+
 // The caller's structure may be older, hence shorter, or newer, hence longer: what both know is copied.
 template <typename T>
 int fill(T *target, const T &value)
@@ -253,10 +259,10 @@ int dmaslab_pool_hold(dmaslab_pool *pool, dmaslab_handle slab, int held, int as)
     if (!mine)
         return DMASLAB_STALE;
     SlabRef another = mine.holdAs(*to);
-    mine.detach();
+    leave(mine);
     if (!another)
         return DMASLAB_LIMIT;
-    another.detach();
+    leave(another);
     return DMASLAB_OK;
 }
 
@@ -276,7 +282,7 @@ int dmaslab_pool_publish(dmaslab_pool *pool, dmaslab_handle slab, uint64_t seque
     if (!mine)
         return DMASLAB_STALE;
     mine.publish(sequence);
-    mine.detach();
+    leave(mine);
     return DMASLAB_OK;
 }
 
