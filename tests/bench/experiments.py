@@ -118,14 +118,19 @@ def experiments(programs, quick):
     # The queue element
     for buffers, frames, goal in ((8, 400_000, 3.0), (200, 800_000, 1.5)):
         frames = frames // 4 if quick else frames
-        found.append(Experiment(
-            f"queue-{buffers}", f"fakesrc ! X max-size-buffers={buffers} ! fakesink, empty buffers, other limits 0",
-            {element: Leg(program("graph", f"frames={frames}", f"pipeline=fakesrc num-buffers={frames} ! "
-                                  f"{queue(element, buffers)} ! fakesink name=sink0"))
-             for element in ("slabqueue", "queue")},
-            [Ratio(f"slabqueue, {buffers} buffers", "frames_per_s", "slabqueue", ["queue"], goal, "k buffers/s",
-                   more_is_better=True, scale=1e-3)],
-            needs_element="slabqueue"))
+        # As a user starts it; with both CPUs to itself whatever else runs; with one CPU for all its threads.
+        for suffix, text, prefix in (("", "", []), ("-undisturbed", ", SCHED_FIFO 1", ["chrt", "-f", "1"]),
+                                     ("-one-cpu", ", all on CPU 0", ["taskset", "-c", "0"])):
+            found.append(Experiment(
+                f"queue-{buffers}{suffix}", f"fakesrc ! X max-size-buffers={buffers} ! fakesink, empty buffers, other "
+                f"limits 0{text}",
+                {element: Leg(prefix + program("graph", f"frames={frames}", f"pipeline=fakesrc num-buffers={frames} ! "
+                                               f"{queue(element, buffers)} ! fakesink name=sink0"))
+                 for element in ("slabqueue", "queue")},
+                [Ratio(f"slabqueue, {buffers} buffers{text}", "frames_per_s", "slabqueue", ["queue"],
+                       None if suffix else goal, "k buffers/s", more_is_better=True, scale=1e-3,
+                       context=bool(suffix))],
+                needs_root="FIFO" in text, needs_element="slabqueue"))
     found.append(Experiment(
         "queue-latency", "a thread pushes 1000 buffers/s into the queue; time until they arrive behind it",
         {element: Leg(program("queue", f"element={element}", "what=latency", f"seconds={1 if quick else 3}"))
@@ -144,7 +149,7 @@ def experiments(programs, quick):
 
     # Pacing
     seconds = 2 if quick else 5
-    slab = "dmaslabsrc backend=test pattern=prefilled"
+    slab = "dmaslabsrc backend=test"
     stock = "videotestsrc is-live=true pattern=black"
     fifo = ["chrt", "-f", "80"]
     found.append(Experiment(
@@ -197,7 +202,7 @@ def experiments(programs, quick):
         found.append(Experiment(
             f"dual-path-{buffers}", f"source ! tee ! two branches of queue ({buffers} buffers) ! fakesink, 64x64 "
             "GRAY16_LE, unpaced",
-            {ours: Leg(dual(f"{slab} pacing=off slabs={slabs}", rated, "slabqueue", buffers)),
+            {ours: Leg(dual(f"{slab} pattern=prefilled pacing=off slabs={slabs}", rated, "slabqueue", buffers)),
              test: Leg(dual("videotestsrc pattern=black", rated, "queue", buffers)),
              fake: Leg(dual("fakesrc sizetype=fixed sizemax=8192 filltype=nothing", "", "queue", buffers))},
             [Ratio(f"dual path, {buffers} buffers, against videotestsrc", "frames_per_s", ours, [test], 2.0,
