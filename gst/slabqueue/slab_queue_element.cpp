@@ -22,7 +22,7 @@
  *
  * ## Example launch lines
  * |[
- * gst-launch-1.0 -m videotestsrc ! tee name=t \
+ * gst-launch-1.0 -m videotestsrc is-live=true ! tee name=t \
  *     t. ! slabqueue ! fakesink \
  *     t. ! slabqueue leaky=downstream max-size-buffers=2 stats-interval=1000 ! autovideosink
  * ]| The branch to the screen shows the newest frames and loses the others; the other branch gets every
