@@ -254,6 +254,32 @@ TEST_P(SlabModel, OneOfTwoReleasesOfAHandleIsRefused)
         Interleaving::kUnbounded, [](World &world) { world.requireAllHome(1); });
 }
 
+TEST_P(SlabModel, AHandleAdoptedTwiceReturnsItsSlabOnce)
+{
+    everyOrder(
+        2, GetParam(),
+        [](World &world) {
+            const SlabHandle handle = world.watched->tryAcquire()->detach();
+            const auto adopted = std::make_shared<SlabRef>(world.watched->adopt(handle));
+            const auto again = std::make_shared<SlabRef>(world.watched->adopt(handle));
+            return Threads{[adopted] { adopted->reset(); }, [again] { again->reset(); }};
+        },
+        Interleaving::kUnbounded, [](World &world) { world.requireAllHome(1); });
+}
+
+TEST_P(SlabModel, AHandleAdoptedAndReleasedReturnsItsSlabOnce)
+{
+    everyOrder(
+        2, GetParam(),
+        [](World &world) {
+            const SlabHandle handle = world.watched->tryAcquire()->detach();
+            const auto adopted = std::make_shared<SlabRef>(world.watched->adopt(handle));
+            return Threads{[adopted] { adopted->reset(); },
+                           [&world, handle] { (void)world.watched->release(handle); }};
+        },
+        Interleaving::kUnbounded, [](World &world) { world.requireAllHome(1); });
+}
+
 INSTANTIATE_TEST_SUITE_P(Reuse, SlabModel, testing::Values(Reuse::Lifo, Reuse::Fifo),
                          [](const auto &one) { return one.param == Reuse::Lifo ? "Lifo" : "Fifo"; });
 

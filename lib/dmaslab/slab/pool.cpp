@@ -154,7 +154,7 @@ SlabRef Pool::adopt(const SlabHandle &handle, Holder holder)
         // acquire: the new owner may look at the pixels.
         const std::uint64_t state = slots_[handle.index].state.load(std::memory_order_acquire);
         if (SlotState::generation(state) == handle.generation && hasHolder(state, holder))
-            return SlabRef(this, handle.index, handle.generation, holder);
+            return SlabRef(this, handle.index, handle.generation, holder, true);
     }
     stale_.fetch_add(1, std::memory_order_relaxed);
     return {};

@@ -62,7 +62,8 @@ public:
     void publish(std::uint64_t sequence) const;
     /** A further holder of the given kind. */
     [[nodiscard]] SlabRef holdAs(Holder kind) const;
-    /** Gives the hold to the caller as a handle; Pool::adopt() or Pool::release() ends it. */
+    /** Gives the hold to the caller as a handle; Pool::adopt() or Pool::release() ends it. Only a detached
+     * hold may be ended so: the handle of a SlabRef that lives on is its name, not its hold. */
     [[nodiscard]] SlabHandle detach();
     inline void reset();
 
@@ -72,12 +73,13 @@ public:
         std::swap(index_, other.index_);
         std::swap(generation_, other.generation_);
         std::swap(holder_, other.holder_);
+        std::swap(adopted_, other.adopted_);
     }
 
 private:
     friend class Pool;
-    SlabRef(Pool *pool, std::uint32_t index, std::uint32_t generation, Holder holder)
-        : pool_(pool), index_(index), generation_(generation), holder_(holder)
+    SlabRef(Pool *pool, std::uint32_t index, std::uint32_t generation, Holder holder, bool adopted = false)
+        : pool_(pool), index_(index), generation_(generation), holder_(holder), adopted_(adopted)
     {
     }
 
@@ -85,6 +87,7 @@ private:
     std::uint32_t index_ = 0;
     std::uint32_t generation_ = 0;
     Holder holder_ = Holder::Processing;
+    bool adopted_ = false; ///< by a handle, of which there may be copies
 };
 
 } // namespace dmaslab
