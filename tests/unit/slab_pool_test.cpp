@@ -259,6 +259,36 @@ TEST(SlabPool, MemoryOutlivesTheOwner)
     }
 }
 
+TEST(SlabPool, NoHolderIsAddedBeyondWhatASlabCanCount)
+{
+    auto pool = makePool(1, Reuse::Fifo);
+    std::vector<SlabRef> holders{*pool->tryAcquire()};
+    holders.front().publish(1);
+    const SlabRef last = holders.front();
+    while (SlabRef found = pool->find(1))
+        holders.push_back(std::move(found));
+    EXPECT_EQ(pool->holders(last.index()), SlotState::kMostHolders);
+    EXPECT_FALSE(SlabRef(last));
+    EXPECT_FALSE(last.holdAs(Holder::Disk));
+    holders.clear();
+    EXPECT_EQ(pool->holders(last.index()), 1u);
+}
+
+TEST(SlabPool, DeclaredHoldersHaveABoundOfTheirOwn)
+{
+    auto pool = makePool(1);
+    SlabRef slab = *pool->tryAcquire();
+    std::vector<SlabRef> disk;
+    while (SlabRef another = slab.holdAs(Holder::Disk))
+        disk.push_back(std::move(another));
+    EXPECT_EQ(disk.size(), SlotState::kMostDeclared);
+    EXPECT_TRUE(SlabRef(slab)) << "processing holders are another matter";
+    slab.reset();
+    EXPECT_EQ(pool->levels().warm, 1u);
+    disk.clear();
+    EXPECT_EQ(pool->levels().free, 1u);
+}
+
 TEST(SlabPool, CopyOfAnEmptyRefIsEmpty)
 {
     SlabRef none;

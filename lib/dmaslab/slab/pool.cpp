@@ -141,8 +141,9 @@ bool Pool::addHolder(std::uint32_t index, Holder holder)
     Slot &slot = slots_[index];
     // relaxed: the caller holds the slab already, so nothing has to become visible.
     const std::uint64_t before = slot.state.fetch_add(weightOf(holder), std::memory_order_relaxed);
-    const bool room = SlotState::holders(before) < SlotState::kHolderMask / 2 &&
-                      (holder == Holder::Processing || SlotState::declared(before) < 1024);
+    const bool room =
+        SlotState::holders(before) < SlotState::kMostHolders &&
+        (holder == Holder::Processing || SlotState::declared(before) < SlotState::kMostDeclared);
     if (!room)
         slot.state.fetch_sub(weightOf(holder), std::memory_order_relaxed);
     return room;

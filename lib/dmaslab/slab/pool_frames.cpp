@@ -36,6 +36,8 @@ SlabRef Pool::revive(std::uint32_t index, std::uint64_t state, std::uint64_t seq
     bool claimed = false;
     bool held = false;
     while (SlotState::generation(state) == generation) {
+        if (SlotState::holders(state) >= SlotState::kMostHolders)
+            break;
         const bool unheld = SlotState::holders(state) == 0;
         // An unheld slab is counted free: the claim takes it out of the count before it has a holder.
         if (unheld && !claimed && !(claimed = free_.claim()))
@@ -57,7 +59,9 @@ SlabRef Pool::revive(std::uint32_t index, std::uint64_t state, std::uint64_t seq
     SlabRef found(this, index, generation, Holder::Processing);
     // Pinned now, so the generation stands still; only the publisher itself could have renamed the frame.
     const bool same = slot.isPublished(state) && slot.sequence.load(std::memory_order_acquire) == sequence;
-    return same ? found : SlabRef{};
+    if (!same)
+        found.reset();
+    return found;
 }
 
 PoolLevels Pool::levels() const

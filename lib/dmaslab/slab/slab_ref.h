@@ -60,7 +60,8 @@ public:
     /** Says which frame the slab now holds, once its pixels are complete: Pool::find() sees it from here on.
      */
     void publish(std::uint64_t sequence) const;
-    /** A further holder of the given kind. */
+    /** A further holder of the given kind; empty, like a copy, when the slab has as many as it can count
+     * (524287, of them 1024 disk or remote). */
     [[nodiscard]] SlabRef holdAs(Holder kind) const;
     /** Gives the hold to the caller as a handle; Pool::adopt() or Pool::release() ends it. Only a detached
      * hold may be ended so: the handle of a SlabRef that lives on is its name, not its hold. */
