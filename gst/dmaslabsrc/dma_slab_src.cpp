@@ -42,6 +42,7 @@
 #include "common/stats_timer.h"
 #include "dmaslabsrc/file_caps.h"
 #include "dmaslabsrc/producer.h"
+#include "dmaslabsrc/queries.h"
 #include "dmaslabsrc/src_properties.h"
 
 GST_DEBUG_CATEGORY(gst_dma_slab_src_debug);
@@ -301,37 +302,6 @@ static gboolean gst_dma_slab_src_decide_allocation(GstBaseSrc *base, GstQuery *q
     self.streamIsCurrent = true;
     warnIfTooFewSlabs(base, declared);
     gst_element_post_message(GST_ELEMENT(base), gst_message_new_latency(GST_OBJECT(base)));
-    return TRUE;
-}
-
-/** How long that many frames take. */
-static GstClockTime timeOf(const Producer::Current &current, std::uint64_t frames)
-{
-    return gst_util_uint64_scale(frames, GST_SECOND * current.rateDenominator, current.rateNumerator);
-}
-
-static gboolean answerLatency(const Producer &producer, GstQuery *query)
-{
-    const auto current = producer.current();
-    if (!current || current->rateNumerator == 0)
-        return FALSE; // not known before there are caps
-    gst_query_set_latency(query, TRUE, timeOf(*current, 1), timeOf(*current, current->slabs));
-    return TRUE;
-}
-
-static gboolean answerDuration(const Producer &producer, GstQuery *query)
-{
-    const auto current = producer.current();
-    if (!current || current->frames == 0)
-        return FALSE;
-    GstFormat format = GST_FORMAT_UNDEFINED;
-    gst_query_parse_duration(query, &format, nullptr);
-    if (format == GST_FORMAT_DEFAULT)
-        gst_query_set_duration(query, format, static_cast<gint64>(current->frames));
-    else if (format == GST_FORMAT_TIME && current->rateNumerator != 0)
-        gst_query_set_duration(query, format, static_cast<gint64>(timeOf(*current, current->frames)));
-    else
-        return FALSE;
     return TRUE;
 }
 
