@@ -297,6 +297,27 @@ TEST(Readahead, ReadsFilesIntoTheVerySlabsThatComeOut)
     EXPECT_EQ(readahead->next(kNoDeadline).status, ReadaheadStatus::EndOfStream);
 }
 
+TEST(Readahead, StopsThoughTheOwnerTakesThePoolsInterruptionBack)
+{
+    GatedSource source;
+    const PoolPtr pool = makePool(1);
+    const SlabRef only = *pool->tryAcquire();
+    std::atomic<bool> done{false};
+    std::thread owner([&] {
+        while (!done.load())
+            pool->setInterrupted(false);
+    });
+    for (int round = 0; round < 1000; round++) {
+        const auto readahead = start(source, *pool, {.depth = 1});
+        while (!pool->hasWaiter())
+            std::this_thread::yield();
+        readahead->stop(); // would never return if one interruption had to do
+    }
+    done.store(true);
+    owner.join();
+    EXPECT_EQ(source.asked.load(), 0U);
+}
+
 TEST(ReadaheadTorture, NoFrameIsWrongWhileHoldersComeAndGo)
 {
     const std::uint64_t seed = test::soakSeed();

@@ -12,7 +12,7 @@ namespace dmaslab {
 
 namespace {
 
-constexpr std::int64_t pauseNs = 5'000'000; // between looks at a pool that its owner has interrupted
+constexpr std::int64_t pauseNs = 5'000'000; // between looks at a pool that its owner interrupts or does not
 
 } // namespace
 
@@ -28,7 +28,11 @@ Result<std::unique_ptr<Readahead>> Readahead::start(FrameSource &source, Pool &p
         return tl::unexpected(ring.error());
     std::unique_ptr<Readahead> readahead(new Readahead(source, pool, std::move(options), std::move(*ring)));
     try {
-        readahead->thread_ = std::thread(&Readahead::run, readahead.get());
+        readahead->thread_ = std::thread([self = readahead.get()] {
+            self->run();
+            self->finished_.store(true, std::memory_order_release); // before the ring that tells of it
+            self->gone_.ring();
+        });
     } catch (const std::system_error &error) {
         return fail(Errc::Limit,
                     std::string("no thread to read ahead: ") + error.what() +
@@ -149,9 +153,13 @@ void Readahead::stop()
 {
     if (!thread_.joinable())
         return;
-    stopping_.store(true, std::memory_order_release); // read by the waits that the next two lines end
+    stopping_.store(true, std::memory_order_release); // read by the waits that are ended here
     room_.ring();
-    pool_.setInterrupted(true);
+    const auto finished = [this] { return finished_.load(std::memory_order_acquire); };
+    // Again and again: the pool's owner may take the interruption back before the reader has seen it.
+    do
+        pool_.setInterrupted(true);
+    while (gone_.wait(finished, monotonicNowNs() + pauseNs) == Doorbell::Result::Timeout);
     thread_.join();
     pool_.setInterrupted(false);
     for (Item item; ring_->pop(item);) {

@@ -92,7 +92,9 @@ private:
     const std::unique_ptr<Ring> ring_; ///< one place more than depth, for the last item
     Doorbell ready_;                   ///< the consumer waits for items
     Doorbell room_{false, 0};          ///< the reader waits for room; it has no reason to spin
+    Doorbell gone_{false, 0};          ///< stop() waits for the reader's end
     std::atomic<bool> stopping_{false};
+    std::atomic<bool> finished_{false};
     std::atomic<bool> wantsSlab_{false};
     std::atomic<std::uint64_t> wanted_;
     std::atomic<std::uint64_t> late_{0}, starved_{0}, read_{0};
