@@ -237,7 +237,7 @@ INSTANTIATE_TEST_SUITE_P(
         "framerate=1000/1 ! fakesink",
         "dmaslabsrc name=src backend=test pacing=off ! "
         "video/x-raw,format=GRAY8,width=64,height=48 ! fakesink",
-        "dmaslabsrc name=src backend=test slabs=4 ! "
+        "dmaslabsrc name=src backend=test ! "
         "video/x-raw,format=GRAY8,width=64,height=48,framerate=1000/1 ! "
         "tee name=t t. ! slabqueue ! fakesink t. ! slabqueue leaky=downstream ! fakesink sync=true",
         "dmaslabsrc name=src backend=test pacing=off slabs=4 ! "
