@@ -280,6 +280,24 @@ TEST_P(SlabModel, AHandleAdoptedAndReleasedReturnsItsSlabOnce)
         Interleaving::kUnbounded, [](World &world) { world.requireAllHome(1); });
 }
 
+TEST_P(SlabModel, AHoldIsNeverAddedToASlabThatHasGoneHome)
+{
+    everyOrder(
+        1, GetParam(),
+        [](World &world) {
+            const SlabHandle handle = world.watched->tryAcquire()->detach();
+            const auto name = std::make_shared<SlabRef>(world.watched->adopt(handle));
+            return Threads{[name] {
+                               SlabRef late = name->holdAs(Holder::Disk);
+                               (void)name->detach();
+                           },
+                           [&world, handle] { (void)world.watched->release(handle); },
+                           [&world] { world.turn(); }};
+        },
+        Interleaving::kUnbounded,
+        [](World &world) { world.requireAllHome(world.watched->levels().staleHandles); });
+}
+
 INSTANTIATE_TEST_SUITE_P(Reuse, SlabModel, testing::Values(Reuse::Lifo, Reuse::Fifo),
                          [](const auto &one) { return one.param == Reuse::Lifo ? "Lifo" : "Fifo"; });
 

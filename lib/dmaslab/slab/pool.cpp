@@ -136,17 +136,22 @@ void Pool::finishSlow(Returned returned, const std::uint32_t *futex)
         delete this;
 }
 
-bool Pool::addHolder(std::uint32_t index, Holder holder)
+bool Pool::addHolder(std::uint32_t index, std::uint32_t generation, Holder holder)
 {
     Slot &slot = slots_[index];
-    // relaxed: the caller holds the slab already, so nothing has to become visible.
-    const std::uint64_t before = slot.state.fetch_add(weightOf(holder), std::memory_order_relaxed);
-    const bool room =
-        SlotState::holders(before) < SlotState::kMostHolders &&
-        (holder == Holder::Processing || SlotState::declared(before) < SlotState::kMostDeclared);
-    if (!room)
-        slot.state.fetch_sub(weightOf(holder), std::memory_order_relaxed);
-    return room;
+    std::uint64_t state = slot.state.load(std::memory_order_relaxed);
+    do {
+        // A hold adopted by a copied handle may have ended: adding to a free slab would give it two owners.
+        if (SlotState::generation(state) != generation || SlotState::holders(state) == 0) {
+            stale_.fetch_add(1, std::memory_order_relaxed);
+            return false;
+        }
+        if (SlotState::holders(state) >= SlotState::kMostHolders ||
+            (holder != Holder::Processing && SlotState::declared(state) >= SlotState::kMostDeclared))
+            return false;
+        // relaxed: the caller holds the slab already, so nothing has to become visible.
+    } while (!slot.state.compare_exchange_weak(state, state + weightOf(holder), std::memory_order_relaxed));
+    return true;
 }
 
 SlabRef Pool::adopt(const SlabHandle &handle, Holder holder)

@@ -94,7 +94,7 @@ private:
     SlabRef take();
     std::uint32_t takeOldest();
     SlabRef revive(std::uint32_t index, std::uint64_t state, std::uint64_t sequence);
-    bool addHolder(std::uint32_t index, Holder holder);
+    bool addHolder(std::uint32_t index, std::uint32_t generation, Holder holder);
     bool dropSole(std::uint32_t index, std::uint32_t generation, Holder holder);
     ReleaseStatus drop(std::uint32_t index, std::uint32_t generation, Holder holder);
     void finish(Returned returned, const std::uint32_t *futex);

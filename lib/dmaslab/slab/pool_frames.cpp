@@ -95,7 +95,7 @@ SlabRef::SlabRef(const SlabRef &other)
 
 SlabRef SlabRef::holdAs(Holder kind) const
 {
-    if (!pool_ || !pool_->addHolder(index_, kind))
+    if (!pool_ || !pool_->addHolder(index_, generation_, kind))
         return {};
     return SlabRef(pool_, index_, generation_, kind);
 }

@@ -20,8 +20,7 @@ class SlotState
 public:
     static constexpr std::uint64_t kHolder = 1;
     static constexpr std::uint64_t kHolderMask = (1u << 20) - 1;
-    /** Half of what the bits hold: threads that add one before they look cannot carry into the next field. */
-    static constexpr std::uint32_t kMostHolders = kHolderMask / 2;
+    static constexpr std::uint32_t kMostHolders = kHolderMask / 2; ///< far from the next field
     static constexpr std::uint64_t kDeclared = 1u << 20;
     static constexpr std::uint64_t kDeclaredMask = std::uint64_t{(1u << 11) - 1} << 20;
     static constexpr std::uint32_t kMostDeclared = 1u << 10;
