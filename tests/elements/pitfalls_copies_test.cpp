@@ -325,15 +325,17 @@ TEST(PitfallForeignPool, ASlabInABufferOfAnotherPoolComesHome)
     ASSERT_TRUE(gst_buffer_pool_set_active(pool.get(), TRUE));
     Pipeline pipeline(source(frames, 6) + "! tee name=t t. ! " + sink("foreign") + "t. ! slabqueue ! " +
                       sink("all"));
+    BufferPtr held;
     PadWatch foreign(pipeline, "foreign", "sink", [&](GstBuffer *buffer) {
         GstBuffer *other = nullptr;
         ASSERT_EQ(gst_buffer_pool_acquire_buffer(pool.get(), &other, nullptr), GST_FLOW_OK);
-        const BufferPtr guard(other);
         gst_buffer_replace_all_memory(other, gst_buffer_get_memory(buffer, 0));
+        held.reset(other); // beyond the life of our buffer, which goes home without its slab
     });
     PadWatch all(pipeline, "all");
     pipeline.runToEnd();
     all.expectEveryFrame(frames);
+    held.reset();
     expectAllHome(pipeline);
     EXPECT_EQ(pipeline.stat("src", "bytes-copied"), 0u);
     gst_buffer_pool_set_active(pool.get(), FALSE);
