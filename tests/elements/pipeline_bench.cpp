@@ -52,10 +52,10 @@ void Pipeline::stop()
     EXPECT_EQ(gst_element_set_state(pipeline_.get(), GST_STATE_NULL), GST_STATE_CHANGE_SUCCESS);
 }
 
-void Pipeline::waitEnd()
+void Pipeline::waitEnd(GstClockTime atMost)
 {
-    const MessagePtr message(gst_bus_timed_pop_filtered(bus_.get(), gstPatience,
-                                                        GstMessageType(GST_MESSAGE_EOS | GST_MESSAGE_ERROR)));
+    const MessagePtr message(
+        gst_bus_timed_pop_filtered(bus_.get(), atMost, GstMessageType(GST_MESSAGE_EOS | GST_MESSAGE_ERROR)));
     ASSERT_TRUE(message) << "no end in sight";
     if (GST_MESSAGE_TYPE(message.get()) == GST_MESSAGE_EOS)
         return;
@@ -65,10 +65,10 @@ void Pipeline::waitEnd()
     FAIL() << GST_MESSAGE_SRC_NAME(message.get()) << ": " << error->message;
 }
 
-void Pipeline::runToEnd()
+void Pipeline::runToEnd(GstClockTime atMost)
 {
     play();
-    waitEnd();
+    waitEnd(atMost);
 }
 
 MessagePtr Pipeline::waitMessage(GstMessageType type)
@@ -99,9 +99,9 @@ guint64 Pipeline::stat(const std::string &name, const char *field) const
     return narrow;
 }
 
-bool Pipeline::waitUntil(const std::function<bool()> &condition)
+bool Pipeline::waitUntil(const std::function<bool()> &condition, unsigned seconds)
 {
-    const auto deadline = std::chrono::steady_clock::now() + patience;
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(seconds);
     while (!condition()) {
         if (std::chrono::steady_clock::now() > deadline)
             return false;

@@ -34,14 +34,14 @@ public:
     void play();
     void stop();
     /** Until EOS; an error message fails the test with its text. */
-    void waitEnd();
-    void runToEnd();
+    void waitEnd(GstClockTime atMost = 30 * GST_SECOND);
+    void runToEnd(GstClockTime atMost = 30 * GST_SECOND);
     /** The next message of this type; empty (and a failed test) when none comes. */
     [[nodiscard]] MessagePtr waitMessage(GstMessageType type);
     [[nodiscard]] int countMessages(GstMessageType type);
 
     [[nodiscard]] guint64 stat(const std::string &element, const char *field) const;
-    static bool waitUntil(const std::function<bool()> &condition);
+    static bool waitUntil(const std::function<bool()> &condition, unsigned seconds = 30);
 
 private:
     ObjectPtr<GstElement> pipeline_;

@@ -58,7 +58,7 @@ TEST(CounterTorture, ThreeBranchesSeeEveryFrameOrItsLossAndNoFrameIsWrong)
     PadWatch all(pipeline, "all");
     PadWatch some(pipeline, "some", "sink", Straggler(seed, all, frames));
     PadWatch stock(pipeline, "stock");
-    pipeline.runToEnd();
+    pipeline.runToEnd(soakCount(30, 1800) * GST_SECOND);
     all.expectEveryFrame(frames);
     stock.expectEveryFrame(frames);
     some.expectEveryFrameOrItsLoss(frames);
@@ -92,7 +92,8 @@ TEST(CounterTorture, ASourceThatStarvesNamesItsLossesInEveryBranch)
     PadWatch some(pipeline, "some", "sink", Straggler(seed + 1, all, frames));
     PadWatch stock(pipeline, "stock");
     pipeline.play();
-    EXPECT_TRUE(Pipeline::waitUntil([&] { return pipeline.stat("src", "frames-in") >= frames; }));
+    EXPECT_TRUE(Pipeline::waitUntil([&] { return pipeline.stat("src", "frames-in") >= frames; },
+                                    unsigned(soakCount(30, 1800))));
     ending = true;
     endStream(pipeline);
     const guint64 total = pipeline.stat("src", "frames-in");
