@@ -2,6 +2,7 @@
 #include "common/loss_ledger.h"
 
 #include <algorithm>
+#include <iterator>
 
 namespace dmaslab {
 
@@ -87,7 +88,10 @@ bool Loss::absorb(const Loss &next, bool forced) noexcept
 
 void LossLedger::record(const Loss &loss)
 {
-    if (losses_.empty() || !losses_.back().absorb(loss, losses_.size() >= maxEntries))
+    // Past the limit the newest entry of the same reason takes it: reasons may take turns.
+    const bool crowded = losses_.size() >= maxEntries;
+    const auto oldest = losses_.empty() || crowded ? losses_.rend() : std::next(losses_.rbegin());
+    if (std::none_of(losses_.rbegin(), oldest, [&](Loss &entry) { return entry.absorb(loss, crowded); }))
         losses_.push_back(loss);
 }
 

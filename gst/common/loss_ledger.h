@@ -59,8 +59,8 @@ struct Skip
 class LossLedger
 {
 public:
-    /** Past this many entries the last one widens, with an exact count, instead of memory growing without
-     * end: a branch stalled for hours behind a thinned stream loses frames that are no neighbours. */
+    /** Past this many entries the last one of a reason widens, with an exact count, instead of memory growing
+     * without end: a branch stalled for hours behind a thinned stream loses frames that are no neighbours. */
     static constexpr std::size_t maxEntries = 65536;
 
     void record(LossReason reason, std::uint64_t first, std::uint64_t last,
