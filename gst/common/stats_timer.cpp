@@ -36,11 +36,11 @@ public:
 
     void setInterval(guint milliseconds)
     {
-        std::unique_lock lock(mutex_);
+        // No waiting for a post under way: a stop() meanwhile would be forgotten.
+        const std::lock_guard lock(mutex_);
         interval_ = milliseconds;
         if (running_) {
-            disarm(lock);
-            running_ = true;
+            unschedule();
             arm();
         }
     }
@@ -53,8 +53,8 @@ public:
 
     void start()
     {
-        std::unique_lock lock(mutex_);
-        disarm(lock);
+        const std::lock_guard lock(mutex_);
+        unschedule();
         running_ = true;
         arm();
     }
@@ -79,12 +79,17 @@ private:
                                 [](gpointer self) { delete static_cast<Self *>(self); });
     }
 
-    void disarm(std::unique_lock<std::mutex> &lock)
+    void unschedule()
     {
-        running_ = false;
         if (id_)
             gst_clock_id_unschedule(id_.get());
         id_.reset();
+    }
+
+    void disarm(std::unique_lock<std::mutex> &lock)
+    {
+        running_ = false;
+        unschedule();
         // Unscheduling does not wait for a callback under way. When that callback itself brought us here (a
         // synchronous bus handler that stops the element) there is nothing to wait for.
         idle_.wait(lock, [this] { return !posting_ || postingThread_ == std::this_thread::get_id(); });
