@@ -56,6 +56,11 @@ EventPtr newSkipEvent(GstElement *element, const Skip &skip)
     return newRangeEvent(skipEventName, element, skip.first, skip.last, skip.count, skip.time);
 }
 
+bool isLedgerEvent(GstEvent *event) noexcept
+{
+    return gst_event_has_name(event, lossEventName) || gst_event_has_name(event, skipEventName);
+}
+
 std::optional<Loss> parseLossEvent(GstEvent *event)
 {
     Loss loss;

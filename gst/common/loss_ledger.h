@@ -48,6 +48,8 @@ struct Skip
 
 [[nodiscard]] EventPtr newLossEvent(GstElement *element, const Loss &loss);
 [[nodiscard]] EventPtr newSkipEvent(GstElement *element, const Skip &skip);
+/** Whether the event is one of the two, of whichever element. */
+[[nodiscard]] bool isLedgerEvent(GstEvent *event) noexcept;
 /** Nothing when the event is another one or malformed. */
 [[nodiscard]] std::optional<Loss> parseLossEvent(GstEvent *event);
 [[nodiscard]] std::optional<Skip> parseSkipEvent(GstEvent *event);

@@ -38,6 +38,7 @@ void SlabQueue::start()
     clearLaneLocked(false, none);
     lane_.restart();
     carried_.clear();
+    carriedEvents_.clear();
     carriedPending_ = false;
     gst_segment_init(&sinkSegment_, GST_FORMAT_TIME);
     counters_.start();
@@ -184,7 +185,7 @@ void SlabQueue::drain(LossReason reason)
     drainLocked(reason, SideLane::nothing, doomed);
 }
 
-/** Empties the lane; losses are carried over, and sticky events go back to the caller if wanted. */
+/** Empties the lane; losses, whoever had them, are carried over; sticky events go to the caller if wanted. */
 void SlabQueue::clearLaneLocked(bool keepSticky, std::vector<EventPtr> &sticky)
 {
     while (auto item = lane_.take(SideLane::nothing - 1)) {
@@ -192,6 +193,8 @@ void SlabQueue::clearLaneLocked(bool keepSticky, std::vector<EventPtr> &sticky)
             carried_.record(*item->loss);
         } else if (item->query) {
             item->query->done = true;
+        } else if (isLedgerEvent(item->event.get())) {
+            carriedEvents_.push_back(std::move(item->event));
         } else if (keepSticky && GST_EVENT_IS_STICKY(item->event.get()) &&
                    GST_EVENT_TYPE(item->event.get()) != GST_EVENT_SEGMENT &&
                    GST_EVENT_TYPE(item->event.get()) != GST_EVENT_EOS) {
@@ -199,7 +202,7 @@ void SlabQueue::clearLaneLocked(bool keepSticky, std::vector<EventPtr> &sticky)
         }
     }
     nextSide_.store(SideLane::nothing, std::memory_order_release);
-    carriedPending_ = !carried_.empty();
+    carriedPending_ = !carried_.empty() || !carriedEvents_.empty();
     queryDone_.notify_all();
 }
 

@@ -97,6 +97,9 @@ private:
     GstFlowReturn deliver(Ring::Element element);
     GstFlowReturn deliverSide(std::uint64_t position);
     GstFlowReturn deliverEvent(EventPtr event);
+    void deliverLoss(const Loss &loss);
+    void deliverLedger(EventPtr event);
+    [[nodiscard]] bool flushedAway(EventPtr event);
     void deliverQuery(PendingQuery &pending);
     void deliverCarried();
     GstFlowReturn onDownstreamEos();
@@ -139,7 +142,8 @@ private:
     alignas(kNoSharing) mutable std::mutex mutex_;
     std::condition_variable queryDone_;
     SideLane lane_;
-    LossLedger carried_; ///< losses of a flush, sent before the next buffer or EOS
+    LossLedger carried_;                  ///< losses of a flush, sent before the next buffer or EOS
+    std::vector<EventPtr> carriedEvents_; ///< the same of elements upstream, in a flush
     GstSegment sinkSegment_;
     bool eos_ = false;                    ///< EOS came in: no more buffers until a new stream or segment
     bool unexpected_ = false;             ///< downstream has seen enough (EOS)

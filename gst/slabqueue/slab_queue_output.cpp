@@ -115,8 +115,7 @@ GstFlowReturn SlabQueue::deliverSide(std::uint64_t position)
         if (item->query) {
             deliverQuery(*item->query);
         } else if (item->loss) {
-            gst_pad_push_event(source_, newLossEvent(element_, *item->loss).release());
-            discont_ = true;
+            deliverLoss(*item->loss);
         } else if (const auto result = deliverEvent(std::move(item->event)); result != GST_FLOW_OK) {
             return result;
         }
@@ -125,6 +124,10 @@ GstFlowReturn SlabQueue::deliverSide(std::uint64_t position)
 
 GstFlowReturn SlabQueue::deliverEvent(EventPtr event)
 {
+    if (isLedgerEvent(event.get())) {
+        deliverLedger(std::move(event));
+        return GST_FLOW_OK;
+    }
     if (GST_EVENT_TYPE(event.get()) != GST_EVENT_EOS) {
         gst_pad_push_event(source_, event.release());
         return GST_FLOW_OK;
@@ -149,15 +152,45 @@ void SlabQueue::deliverQuery(PendingQuery &pending)
 void SlabQueue::deliverCarried()
 {
     std::vector<EventPtr> events;
+    std::vector<Loss> losses;
     {
         const std::lock_guard lock(mutex_);
-        events = takeLossEvents(carried_, element_);
+        events.swap(carriedEvents_);
+        losses = carried_.takePending();
         carriedPending_ = false;
     }
-    for (auto &event : events) {
-        gst_pad_push_event(source_, event.release());
-        discont_ = true;
-    }
+    for (auto &event : events)
+        deliverLedger(std::move(event));
+    for (const auto &loss : losses)
+        deliverLoss(loss);
+}
+
+/** Pushes; true when a flush has begun that throws the event away. It waits for this thread before it ends.
+ */
+bool SlabQueue::flushedAway(EventPtr event)
+{
+    return !gst_pad_push_event(source_, event.release()) && GST_PAD_IS_FLUSHING(source_);
+}
+
+/** A loss of ours. */
+void SlabQueue::deliverLoss(const Loss &loss)
+{
+    discont_ = true;
+    if (!flushedAway(newLossEvent(element_, loss)))
+        return;
+    const std::lock_guard lock(mutex_);
+    carried_.record(loss);
+    carriedPending_ = true;
+}
+
+/** What an element upstream lost or left out. */
+void SlabQueue::deliverLedger(EventPtr event)
+{
+    if (!flushedAway(EventPtr(gst_event_ref(event.get()))))
+        return;
+    const std::lock_guard lock(mutex_);
+    carriedEvents_.push_back(std::move(event));
+    carriedPending_ = true;
 }
 
 /** Downstream wants no more of this segment. What begins another one is kept, and so is what follows it. */
