@@ -329,7 +329,8 @@ static GstPadProbeReturn gst_dma_slab_src_probe(GstPad *pad, GstPadProbeInfo *in
 {
     Private &self = *static_cast<Private *>(user);
     if (info->type & GST_PAD_PROBE_TYPE_BUFFER) {
-        self.producer.leaving(pad, GST_PAD_PROBE_INFO_BUFFER(info));
+        if (!self.producer.leaving(pad, GST_PAD_PROBE_INFO_BUFFER(info)))
+            return GST_PAD_PROBE_DROP;
     } else if (GST_EVENT_TYPE(GST_PAD_PROBE_INFO_EVENT(info)) == GST_EVENT_EOS) {
         self.producer.ending(pad);
         self.timer.post();

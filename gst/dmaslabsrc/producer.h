@@ -45,8 +45,9 @@ public:
     void setInterrupted(bool interrupted);
 
     GstFlowReturn create(GstBuffer **out);
-    /** The buffer that create() gave last goes out at the pad; losses and skips go before it. */
-    void leaving(GstPad *pad, GstBuffer *buffer);
+    /** The buffer that create() gave last goes out at the pad; losses and skips go before it. False when a
+     * flush has just begun: the buffer must not go. */
+    [[nodiscard]] bool leaving(GstPad *pad, GstBuffer *buffer);
     /** EOS goes out: no buffer follows any more. */
     void ending(GstPad *pad);
 

@@ -80,14 +80,17 @@ void Producer::settlePrevious()
     discont_ = true;
 }
 
-void Producer::leaving(GstPad *pad, GstBuffer *buffer)
+bool Producer::leaving(GstPad *pad, GstBuffer *buffer)
 {
     announce(pad);
+    if (GST_PAD_IS_FLUSHING(pad))
+        return false; // it would not arrive, nor did what announce() had to say
     if (std::exchange(discont_, false))
         GST_BUFFER_FLAG_SET(buffer, GST_BUFFER_FLAG_DISCONT);
     lossRun_ = false;
     if (std::exchange(unconfirmed_, false))
         counters_.countOut(gst_buffer_get_size(buffer));
+    return true;
 }
 
 void Producer::ending(GstPad *pad)
@@ -96,16 +99,21 @@ void Producer::ending(GstPad *pad)
     announce(pad);
 }
 
-// Not before the buffer is on its way: events that wait in the base class are thrown away by a flush.
+// Not before the buffer is on its way: events that wait in the base class are thrown away by a flush. One
+// that a flush throws away here is said again after it.
 void Producer::announce(GstPad *pad)
 {
+    const auto flushedAway = [pad](EventPtr event) {
+        return !gst_pad_push_event(pad, event.release()) && GST_PAD_IS_FLUSHING(pad);
+    };
     if (!ledger_.empty()) {
-        for (EventPtr &event : takeLossEvents(ledger_, GST_ELEMENT(element_)))
-            gst_pad_push_event(pad, event.release());
+        for (const Loss &loss : ledger_.takePending()) {
+            if (flushedAway(newLossEvent(GST_ELEMENT(element_), loss)))
+                ledger_.record(loss);
+        }
     }
-    if (skipped_)
-        gst_pad_push_event(
-            pad, newSkipEvent(GST_ELEMENT(element_), *std::exchange(skipped_, std::nullopt)).release());
+    if (skipped_ && !flushedAway(newSkipEvent(GST_ELEMENT(element_), *skipped_)))
+        skipped_.reset();
 }
 
 ProducerStats Producer::statsLocked() const

@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "element_bench.h"
+#include "source_bench.h"
 
 using namespace dmaslab;
 using namespace dmaslab::test;
@@ -102,4 +103,27 @@ TEST(LedgerFlush, SlabqueueRepeatsALossEventThatItThrewAway)
     bench.push(3);
     bench.waitForLog("b3!");
     EXPECT_EQ(bench.log({"loss", "b"}), (Lines{"b0", "b1", "loss 2-2 queue", "b3!"}));
+}
+
+TEST(LedgerFlush, DmaslabsrcRepeatsALossEventThatItThrewAway)
+{
+    SourceBench bench("backend=test slabs=2");
+    bench.keep(true);
+    bench.play();
+    bench.waitForFrames(1);
+    bench.tick();
+    bench.waitForFrames(2);
+    bench.tick(3);
+    bench.waitForStat("dropped-starved", 3);
+    FlushDuringLoss flush(bench.pad());
+    bench.release();
+    bench.tick();
+    flush.waitForLoss();
+    gst_element_send_event(bench.element(), gst_event_new_flush_start());
+    gst_element_send_event(bench.element(), gst_event_new_flush_stop(FALSE));
+    bench.tick();
+    bench.waitForFrames(3);
+    EXPECT_EQ(bench.story(), (Lines{"b0!", "b1", "loss 2-4 starved", "loss 5-5 flush", "b6!"}));
+    EXPECT_EQ(bench.stat("dropped-flush"), 1u);
+    bench.expectConservation();
 }
