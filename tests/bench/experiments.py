@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What is measured against what, and what it shall reach."""
 
+import itertools
 import os
 from dataclasses import dataclass, field
 
@@ -195,23 +196,25 @@ def experiments(programs, quick):
         return program("graph", f"frames={frames}", "sinks=2",
                        f"pipeline={source} num-buffers={frames} ! {filter_caps}tee name=t {branch}0 {branch}1")
 
-    for buffers in (8, 200):
+    ours, test, fake = "dmaslabsrc, slabqueue", "videotestsrc, queue", "fakesrc, queue"
+    rated = f"{caps},framerate=1000/1 ! "
+    for buffers, (suffix, text, prefix) in itertools.product((8, 200), (
+            ("", "", []), ("-undisturbed", ", SCHED_FIFO 1", ["chrt", "-f", "1"]))):
         slabs = 2 * (buffers + 1) + 8
-        ours, test, fake = "dmaslabsrc, slabqueue", "videotestsrc, queue", "fakesrc, queue"
-        rated = f"{caps},framerate=1000/1 ! "
+        goal = None if suffix else 2.0
         found.append(Experiment(
-            f"dual-path-{buffers}", f"source ! tee ! two branches of queue ({buffers} buffers) ! fakesink, 64x64 "
-            "GRAY16_LE, unpaced",
-            {ours: Leg(dual(f"{slab} pattern=prefilled pacing=off slabs={slabs}", rated, "slabqueue", buffers)),
-             test: Leg(dual("videotestsrc pattern=black", rated, "queue", buffers)),
-             fake: Leg(dual("fakesrc sizetype=fixed sizemax=8192 filltype=nothing", "", "queue", buffers))},
-            [Ratio(f"dual path, {buffers} buffers, against videotestsrc", "frames_per_s", ours, [test], 2.0,
-                   "k frames/s", more_is_better=True, scale=1e-3),
-             Ratio(f"dual path, {buffers} buffers, against fakesrc (malloc; no pixels, caps or clock)", "frames_per_s",
-                   ours, [fake], 2.0, "k frames/s", more_is_better=True, scale=1e-3),
-             Limit(f"dual path, {buffers} buffers, frames that did not arrive", "missing", ours, 0, "frames",
+            f"dual-path-{buffers}{suffix}", f"source ! tee ! two branches of queue ({buffers} buffers) ! fakesink, 64x64 "
+            f"GRAY16_LE, unpaced{text}",
+            {ours: Leg(prefix + dual(f"{slab} pattern=prefilled pacing=off slabs={slabs}", rated, "slabqueue", buffers)),
+             test: Leg(prefix + dual("videotestsrc pattern=black", rated, "queue", buffers)),
+             fake: Leg(prefix + dual("fakesrc sizetype=fixed sizemax=8192 filltype=nothing", "", "queue", buffers))},
+            [Ratio(f"dual path, {buffers} buffers{text}", "frames_per_s", ours, [test], goal, "k frames/s",
+                   more_is_better=True, scale=1e-3, context=bool(suffix)),
+             Ratio(f"dual path, {buffers} buffers{text} (fakesrc: malloc; no pixels, caps or clock)", "frames_per_s",
+                   ours, [fake], goal, "k frames/s", more_is_better=True, scale=1e-3, context=bool(suffix)),
+             Limit(f"dual path, {buffers} buffers{text}, frames that did not arrive", "missing", ours, 0, "frames",
                    worst=True)],
-            needs_element="dmaslabsrc"))
+            needs_root=bool(suffix), needs_element="dmaslabsrc"))
     seconds = 10 if quick else 60
     frames = seconds * 1000
     branch = "slabqueue max-size-buffers=32 rt-priority=70"
