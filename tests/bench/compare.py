@@ -32,7 +32,13 @@ def first_line(command):
         return ""
 
 
-def context():
+def built_revision():
+    changed = first_line(["git", "status", "--porcelain", "--untracked-files=no", "--", "lib", "gst"])
+    return (first_line(["git", "rev-parse", "--short=12", "HEAD"]) or "unknown") + (
+        " with local changes" if changed else "")
+
+
+def context(revision):
     model = "unknown CPU"
     with open("/proc/cpuinfo", encoding="ascii", errors="replace") as cpuinfo:
         for line in cpuinfo:
@@ -42,7 +48,6 @@ def context():
     virtual = first_line(["systemd-detect-virt"]) or ("a virtual machine" if "hypervisor" in open(
         "/proc/cpuinfo", encoding="ascii", errors="replace").read() else "bare metal")
     limit = resource.getrlimit(resource.RLIMIT_RTPRIO)[0]
-    changed = first_line(["git", "status", "--porcelain", "--untracked-files=no", "--", "lib", "gst"])
     return {
         "cpu": f"{os.cpu_count()} x {model}",
         "machine": virtual,
@@ -50,8 +55,7 @@ def context():
         "gstreamer": first_line(["gst-launch-1.0", "--gst-version"]) or first_line(["gst-launch-1.0", "--version"]),
         "compiler": first_line(["c++", "--version"]),
         "rights": "root (SCHED_FIFO allowed)" if os.geteuid() == 0 else f"not root, RLIMIT_RTPRIO {limit}",
-        "revision": (first_line(["git", "rev-parse", "--short=12", "HEAD"]) or "unknown") +
-                    (" with local changes" if changed else ""),
+        "revision": revision,
         "date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
         "load": os.getloadavg()[0],
     }
@@ -94,7 +98,7 @@ def has_element(name):
     return name is None or subprocess.run(["gst-inspect-1.0", name], capture_output=True, check=False).returncode == 0
 
 
-def measure(experiment, options):
+def measure(experiment, options, revision):
     if experiment.needs_root and os.geteuid() != 0:
         return {"skipped": "needs real-time rights: run as root"}
     if not has_element(experiment.needs_element):
@@ -106,7 +110,7 @@ def measure(experiment, options):
         return {"skipped": str(missing)}
     rows = [evaluate(row, results) for row in experiment.rows]
     return {"what": experiment.what, "rounds": rounds, "quick": options.quick, "repeated_for_steal": repeats,
-            "context": context(), "rows": rows,
+            "context": context(revision), "rows": rows,
             "results": {leg: {metric: [result.get(metric) for result in taken] for metric in taken[0]}
                         for leg, taken in results.items()}}
 
@@ -165,10 +169,11 @@ def main():
     path = os.path.join(options.out, "benchmarks.json")
     found = load(path)
     failures = 0
+    revision = built_revision()  # now, right after the build: the tree may move on during the run
     for experiment in [] if options.render else chosen:
         print(f"== {experiment.name}: {experiment.what}", flush=True)
         try:
-            measured = measure(experiment, options)
+            measured = measure(experiment, options, revision)
         except LegFailed as failure:
             measured = {"skipped": "a leg failed", "failure": str(failure)}
             failures += 1
