@@ -243,9 +243,14 @@ void Producer::followClock()
     const GstClockTime base = gst_element_get_base_time(GST_ELEMENT(element_));
     if (pacer_ && clock.get() == clock_.get() && (!clock || base == baseTime_))
         return;
+    early_.reset(); // carries a deadline of the old grid
+    // These go after the lock: whoever else had a word in the clock's life may ask for our stats as it ends.
+    std::unique_ptr<PipelineClock> oldForeignClock;
+    ObjectPtr<GstClock> oldClock;
     std::lock_guard lock(mutex_);
     if (!pacer_ || clock.get() != clock_.get()) {
         pacer_.reset(); // before the clock it refers to
+        oldForeignClock = std::move(foreignClock_);
         const bool foreign = clock && !isSystemMonotonic(clock.get());
         foreignClock_ = foreign ? std::make_unique<PipelineClock>(clock.get()) : nullptr;
         const FrameFormat &format = stream_->format();
@@ -261,7 +266,7 @@ void Producer::followClock()
     // No clock: running time begins here.
     const std::int64_t zero = clock ? static_cast<std::int64_t>(base) : now - pacer_->rate().offsetNs(grid_);
     const bool first = !GST_CLOCK_TIME_IS_VALID(baseTime_);
-    clock_ = std::move(clock);
+    oldClock = std::exchange(clock_, std::move(clock));
     baseTime_ = base;
     pacer_->rebase(zero);
     // The grid is running time, which stands still while we are paused: frames go on where they were, and
@@ -272,7 +277,6 @@ void Producer::followClock()
     const std::uint64_t due = dueNow();
     if (first || grid_ > due + kAhead)
         grid_ = due;
-    early_.reset(); // carries a deadline of the old grid
 }
 
 } // namespace dmaslab
