@@ -290,7 +290,13 @@ static gboolean gst_dma_slab_src_decide_allocation(GstBaseSrc *base, GstQuery *q
     request.fileOrigin = self.fileOrigin;
     auto stream = SourceStream::open(std::move(request));
     if (!stream) {
-        postError(GST_ELEMENT(base), stream.error());
+        Error error = stream.error();
+        // A number that nobody typed needs its origin: a branch may have asked for the impossible.
+        if (self.active.slabs == 0 && (error.code == Errc::NoMemory || error.code == Errc::Limit))
+            error.message += ". The number was computed: " +
+                             explainSizing(SourceStream::sizing(self.active, *self.format, declared)) +
+                             ". Set slabs, or let the branches hold fewer frames.";
+        postError(GST_ELEMENT(base), error);
         return FALSE;
     }
     const ArenaReport &report = (*stream)->arena().report();
