@@ -35,6 +35,7 @@
 
 #include <new>
 
+#include "common/messages.h"
 #include "common/placement_properties.h"
 #include "common/stats_timer.h"
 #include "slabqueue/slab_queue.h"
@@ -180,6 +181,9 @@ static void gst_dma_slab_queue_set_property(GObject *object, guint id, const GVa
 {
     auto *self = GST_DMA_SLAB_QUEUE(object);
     Private &data = *self->priv;
+    // max-size-buffers may be set for the next start, and says so itself.
+    if (id != PROP_MAX_SIZE_BUFFERS && !dmaslab::mayChangeProperty(GST_ELEMENT(self), pspec))
+        return;
     switch (id) {
     case PROP_MAX_SIZE_BUFFERS:
         data.queue.maxBuffers = g_value_get_uint(value);
