@@ -61,6 +61,12 @@ void Producer::setStream(std::unique_ptr<SourceStream> stream)
             stream_->setInterrupted(true);
     }
     // Joins a thread and may free an arena: not under the lock that unlock() takes.
+    if (old) {
+        old->stopReading();
+        const PoolLevels levels = old->levels(); // what was read ahead is home: it is no leak downstream
+        std::lock_guard lock(mutex_);
+        last_.levels = levels;
+    }
     old.reset();
 }
 

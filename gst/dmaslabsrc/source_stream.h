@@ -53,6 +53,8 @@ public:
     /** The frame with this number is given up. */
     void skipTo(std::uint64_t sequence);
     void setInterrupted(bool interrupted);
+    /** Nothing is taken any more: what was read ahead goes home. Not while other threads use the stream. */
+    void stopReading() { readahead_.reset(); }
 
     [[nodiscard]] const FrameFormat &format() const { return request_.format; }
     /** From the files' first to their last; 0: no end. */
