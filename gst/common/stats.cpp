@@ -109,16 +109,17 @@ StructurePtr FrameCounters::toStructure() const
     return stats;
 }
 
-void installStatsProperty(GObjectClass *klass, guint id)
+void installStatsProperty(GObjectClass *klass, guint id, const std::string &own)
 {
+    const std::string blurb =
+        "Counters since the last start, as structure dmaslab-stats: frames-in = frames-out + "
+        "dropped + frames-in-flight, dropped-<reason> for each reason, skipped, bytes, "
+        "bytes-copied, elapsed (ns), rate (frames/s), throughput (bytes/s)" +
+        (own.empty() ? "" : "; " + own);
     g_object_class_install_property(
         klass, id,
-        g_param_spec_boxed(
-            "stats", "Statistics",
-            "Counters since the last start, as structure dmaslab-stats: frames-in = frames-out + "
-            "dropped + frames-in-flight, dropped-<reason> for each reason, skipped, bytes, "
-            "bytes-copied, elapsed (ns), rate (frames/s), throughput (bytes/s)",
-            GST_TYPE_STRUCTURE, GParamFlags(G_PARAM_READABLE | G_PARAM_STATIC_STRINGS)));
+        g_param_spec_boxed("stats", "Statistics", blurb.c_str(), GST_TYPE_STRUCTURE,
+                           GParamFlags(G_PARAM_READABLE | G_PARAM_STATIC_NAME | G_PARAM_STATIC_NICK)));
 }
 
 } // namespace dmaslab

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cstdint>
 #include <initializer_list>
+#include <string>
 
 #include <gst/gst.h>
 
@@ -73,7 +74,7 @@ private:
     std::uint32_t reasons_ = 0;              ///< bit per LossReason
 };
 
-/** Installs the read-only boxed property `stats`. */
-void installStatsProperty(GObjectClass *klass, guint id);
+/** Installs the read-only boxed property `stats`; `own` describes the fields that only this element has. */
+void installStatsProperty(GObjectClass *klass, guint id, const std::string &own = "");
 
 } // namespace dmaslab

@@ -452,7 +452,15 @@ static void gst_dma_slab_src_class_init(GstDmaSlabSrcClass *klass)
     object->get_property = gst_dma_slab_src_get_property;
     object->finalize = gst_dma_slab_src_finalize;
     installSrcProperties(object);
-    installStatsProperty(object, PROP_STATS);
+    installStatsProperty(
+        object, PROP_STATS,
+        "late (frames that came after their deadline), starved (frames lost for want of a slab), sequence "
+        "(number "
+        "of the next frame), pacing-p50, pacing-p99 and pacing-max (ns after the deadline), slabs and how "
+        "many "
+        "are -free, -held, at the lowest free (-low), held by processing (-hot), by disk or other processes "
+        "only "
+        "(-warm), unheld and intact (-cold), stale-handles (refused), memory and page-size (what was got)");
     StatsTimer::installProperty(object, PROP_STATS_INTERVAL);
     PlacementProperties::install(object, PROP_CPU, PROP_RT_PRIORITY);
 

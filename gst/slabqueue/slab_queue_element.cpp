@@ -367,7 +367,8 @@ static void gst_dma_slab_queue_class_init(GstDmaSlabQueueClass *klass)
         g_param_spec_uint("current-level-buffers", "Current level (buffers)",
                           "How many buffers are in the queue now", 0, G_MAXUINT, 0,
                           GParamFlags(G_PARAM_READABLE | G_PARAM_STATIC_STRINGS)));
-    dmaslab::installStatsProperty(objectClass, PROP_STATS);
+    dmaslab::installStatsProperty(objectClass, PROP_STATS,
+                                  "queue-level and queue-high (buffers inside now, and at most so far)");
     dmaslab::StatsTimer::installProperty(objectClass, PROP_STATS_INTERVAL);
     dmaslab::PlacementProperties::install(objectClass, PROP_CPU, PROP_RT_PRIORITY);
 
