@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
-#include <functional>
 #include <memory>
 
 #include "common/frame_format.h"
@@ -20,7 +19,6 @@ struct StreamRequest
     std::uint32_t declared = 0;      ///< slabs that downstream said it holds
     std::uint64_t firstSequence = 0; ///< of the first frame this stream will be asked for
     std::uint64_t fileOrigin = 0;    ///< the number that is the files' first frame
-    std::function<void()> onThread;  ///< runs first on a thread the stream starts
 };
 
 enum class TakeStatus

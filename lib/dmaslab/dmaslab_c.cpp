@@ -260,7 +260,7 @@ int dmaslab_pool_hold(dmaslab_pool *pool, dmaslab_handle slab, int held, int as)
         return DMASLAB_STALE;
     SlabRef another = mine.holdAs(*to);
     leave(mine);
-    if (!another)
+    if (!another) // a hold that was ended meanwhile, or more holders than anybody means to have
         return DMASLAB_LIMIT;
     leave(another);
     return DMASLAB_OK;

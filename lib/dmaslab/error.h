@@ -40,4 +40,11 @@ using Result = tl::expected<T, Error>;
     return tl::unexpected<Error>(Error{code, std::move(message), sysErrno});
 }
 
+/** For the handlers that keep std::bad_alloc inside the library. */
+[[nodiscard]] inline tl::unexpected<Error> failNoMemory(const char *what)
+{
+    // Short enough for the string's own storage: there is nothing left to allocate.
+    return tl::unexpected<Error>(Error{Errc::NoMemory, what, 0});
+}
+
 } // namespace dmaslab

@@ -264,16 +264,18 @@ TEST(Readahead, RefusesADepthThatThePoolCannotGive)
     }
 }
 
-TEST(Readahead, SetsUpItsThreadBeforeReading)
+TEST(Readahead, TurnsASourceOutOfMemoryIntoAnError)
 {
-    GatedSource source;
+    struct Greedy final : FrameSource
+    {
+        FillStatus fill(const FillTarget &, std::uint64_t, std::uint64_t) override { throw std::bad_alloc(); }
+        [[nodiscard]] const Error &lastError() const override { return error; }
+        Error error;
+    } source;
     const PoolPtr pool = makePool(2);
-    std::thread::id setUp;
-    const auto readahead =
-        start(source, *pool, {.depth = 1, .onThread = [&] { setUp = std::this_thread::get_id(); }});
-    EXPECT_EQ(readahead->next(kNoDeadline).frame, 0U);
-    EXPECT_NE(setUp, std::thread::id());
-    EXPECT_NE(setUp, std::this_thread::get_id());
+    const auto readahead = start(source, *pool, {.depth = 1});
+    EXPECT_EQ(readahead->next(kNoDeadline).status, ReadaheadStatus::Error);
+    EXPECT_EQ(readahead->error().code, Errc::NoMemory);
 }
 
 TEST(Readahead, ReadsFilesIntoTheVerySlabsThatComeOut)

@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <cstring>
 #include <memory>
+#include <new>
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -174,7 +175,7 @@ const char *pixelFormatHint(const FileFrame &frame)
 }
 
 Result<FileSet> FileSet::open(const std::string &location, std::uint64_t frameBytes)
-{
+try {
     if (location.empty())
         return fail(Errc::InvalidArgument,
                     "no location; give a .npy file, a directory of them, or a file of raw frames");
@@ -190,6 +191,8 @@ Result<FileSet> FileSet::open(const std::string &location, std::uint64_t frameBy
         return fail(Errc::Format,
                     location + ": holds no frames, its first axis is 0; give a file with at least one");
     return set;
+} catch (const std::bad_alloc &) {
+    return failNoMemory("files: no memory");
 }
 
 Result<void> FileSet::addDirectory(const std::string &path, std::uint64_t frameBytes)

@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <climits>
 #include <cstring>
+#include <new>
 #include <string>
 #include <utility>
 
@@ -35,7 +36,7 @@ std::size_t gather(std::vector<iovec> &batch, std::byte *slab, const std::vector
 
 Result<std::unique_ptr<FileFrameSource>> FileFrameSource::create(FileSet files, FrameLayout layout,
                                                                  FileSourceOptions options)
-{
+try {
     if (auto ok = layout.check(); !ok)
         return tl::unexpected(ok.error());
     if (layout.packedBytes() != files.frame().frameBytes)
@@ -46,6 +47,8 @@ Result<std::unique_ptr<FileFrameSource>> FileFrameSource::create(FileSet files, 
                         " bytes: set width, height and format to those of the file");
     return std::unique_ptr<FileFrameSource>(
         new FileFrameSource(std::move(files), std::move(layout), options));
+} catch (const std::bad_alloc &) {
+    return failNoMemory("files: no memory");
 }
 
 FileFrameSource::FileFrameSource(FileSet files, FrameLayout layout, FileSourceOptions options)

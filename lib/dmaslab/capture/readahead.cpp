@@ -2,6 +2,7 @@
 #include "dmaslab/capture/readahead.h"
 
 #include <algorithm>
+#include <new>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -51,27 +52,36 @@ Readahead::Readahead(FrameSource &source, Pool &pool, ReadaheadOptions options, 
 void Readahead::run()
 {
     ::pthread_setname_np(::pthread_self(), "dmaslab-read");
-    if (options_.onThread)
-        options_.onThread();
     for (std::uint64_t frame = options_.firstFrame;; frame++) {
         SlabRef slab = acquire();
         if (!slab)
             return;                                                       // stopping
         frame = std::max(frame, wanted_.load(std::memory_order_relaxed)); // a number alone, guards nothing
-        const FillTarget target{slab.bytes(), pool_.arena().id(), slab.index()};
-        const FillStatus status = source_.fill(target, frame, static_cast<std::uint64_t>(monotonicNowNs()));
+        const FillStatus status = fill(slab, frame);
         if (status == FillStatus::Ok) {
             deliver({ReadaheadStatus::Frame, slab.detach(), frame});
             read_.fetch_add(1, std::memory_order_release); // who sees the count finds the frame
             continue;
         }
         slab.reset(); // first: who learns of the end may count the slabs
-        if (status == FillStatus::Error)
-            error_ = source_.lastError(); // published by the item that tells of it
         deliver(
             {status == FillStatus::Error ? ReadaheadStatus::Error : ReadaheadStatus::EndOfStream, {}, frame});
         return;
     }
+}
+
+/** An error goes to error_, which the item that tells of it publishes. */
+FillStatus Readahead::fill(const SlabRef &slab, std::uint64_t frame)
+try {
+    const FillTarget target{slab.bytes(), pool_.arena().id(), slab.index()};
+    const FillStatus status = source_.fill(target, frame, static_cast<std::uint64_t>(monotonicNowNs()));
+    if (status == FillStatus::Error)
+        error_ = source_.lastError();
+    return status;
+} catch (const std::bad_alloc &) {
+    // Above a thread of ours there is nobody else to catch it.
+    error_ = failNoMemory("read: no memory").value();
+    return FillStatus::Error;
 }
 
 /** Room in the ring before a slab, so that depth bounds the one being filled too. Empty: stop. */

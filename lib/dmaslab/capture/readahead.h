@@ -3,7 +3,6 @@
 
 #include <atomic>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <thread>
 
@@ -16,9 +15,8 @@ namespace dmaslab {
 
 struct ReadaheadOptions
 {
-    std::uint32_t depth = 4;        ///< slabs filled or being filled ahead of the consumer, at most
-    std::uint64_t firstFrame = 0;   ///< the first sequence asked of the source
-    std::function<void()> onThread; ///< run once on the reading thread: priority, CPU
+    std::uint32_t depth = 4;      ///< slabs filled or being filled ahead of the consumer, at most
+    std::uint64_t firstFrame = 0; ///< the first sequence asked of the source
 };
 
 enum class ReadaheadStatus
@@ -83,6 +81,7 @@ private:
     Readahead(FrameSource &source, Pool &pool, ReadaheadOptions options, std::unique_ptr<Ring> ring);
     void run();
     SlabRef acquire();
+    FillStatus fill(const SlabRef &slab, std::uint64_t frame);
     void deliver(const Item &item);
     bool takeWanted(Item &item);
 

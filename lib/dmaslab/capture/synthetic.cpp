@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <new>
 #include <string>
 
 #include "dmaslab/capture/pattern_kernels.h"
@@ -47,10 +48,12 @@ const char *toString(Pattern pattern)
 }
 
 Result<std::unique_ptr<SyntheticSource>> SyntheticSource::create(Pattern pattern, FrameLayout layout)
-{
+try {
     if (auto ok = layout.check(); !ok)
         return tl::unexpected(ok.error());
     return std::unique_ptr<SyntheticSource>(new SyntheticSource(pattern, std::move(layout)));
+} catch (const std::bad_alloc &) {
+    return failNoMemory("test: no memory");
 }
 
 SyntheticSource::SyntheticSource(Pattern pattern, FrameLayout layout)

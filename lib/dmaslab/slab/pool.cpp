@@ -2,6 +2,7 @@
 #include "dmaslab/slab/pool.h"
 
 #include <climits>
+#include <new>
 #include <string>
 
 #include "dmaslab/ring/futex.h"
@@ -26,7 +27,7 @@ void PoolCloser::operator()(Pool *pool) const
 }
 
 Result<PoolPtr> Pool::create(std::shared_ptr<const Arena> arena, Reuse reuse)
-{
+try {
     if (!arena)
         return fail(Errc::InvalidArgument, "A slab pool needs an arena, and there is none.");
     if (arena->slabs() > kMaxSlabs)
@@ -34,6 +35,8 @@ Result<PoolPtr> Pool::create(std::shared_ptr<const Arena> arena, Reuse reuse)
                                                " slabs, the arena has " + std::to_string(arena->slabs()) +
                                                ": ask for fewer slabs.");
     return PoolPtr(new Pool(std::move(arena), reuse));
+} catch (const std::bad_alloc &) {
+    return failNoMemory("pool: no memory");
 }
 
 Pool::Pool(std::shared_ptr<const Arena> arena, Reuse reuse)

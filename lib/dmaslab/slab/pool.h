@@ -52,7 +52,8 @@ using PoolPtr = std::unique_ptr<Pool, PoolCloser>;
 
 /**
  * Hands out the slabs of an arena. Acquire and release are lock-free on any thread; docs/slab-pool.md argues
- * the design. The owner must not close the pool while another of its threads is inside acquire().
+ * the design. Closing it ends the owner's part: no thread of his may be inside a call of the
+ * pool then, or begin one; slabs that are out may come home on any thread.
  */
 class DMASLAB_EXPORT Pool
 {
