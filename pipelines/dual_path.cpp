@@ -143,8 +143,8 @@ bool build(Run &run, const Options &options, GstCaps *caps, gint frames, unsigne
         return false;
     g_object_set(run.camera, "stats-interval", 500u, "num-buffers", frames, "rt-priority", options.rtPriority,
                  nullptr);
-    // Late is better than lost: on a busy machine this thread may wake after several deadlines. A pool without
-    // a free slab still loses the frame, as a camera would.
+    // Late is better than lost: on a busy machine this thread may wake after several deadlines. A pool
+    // without a free slab still loses the frame, as a camera would.
     gst_util_set_object_arg(G_OBJECT(run.camera), "on-overrun", "burst");
     if (options.location)
         g_object_set(run.camera, "location", options.location, "loop", TRUE, nullptr);

@@ -71,12 +71,10 @@ std::uint64_t statOf(GstElement *element, const char *field)
 {
     GstStructure *stats = statsOf(element);
     guint64 wide = 0;
-    guint narrow = 0;
-    if (stats && !gst_structure_get_uint64(stats, field, &wide) &&
-        gst_structure_get_uint(stats, field, &narrow))
-        wide = narrow;
-    if (stats)
+    if (stats) {
+        gst_structure_get_uint64(stats, field, &wide);
         gst_structure_free(stats);
+    }
     return wide;
 }
 

@@ -180,7 +180,7 @@ void gst_dma_slab_dmabuf_allocator_init(GstDmaSlabDmabufAllocator *self)
 
 namespace dmaslab {
 
-GstAllocator *SlabBank::newAllocator(PoolPtr pool, gsize size)
+GstAllocator *SlabBank::newAllocator(PoolPtr pool, gsize size, CopyCount copied)
 {
     static const bool once = [] {
         GST_DEBUG_CATEGORY_INIT(slab_memory_debug, "dmaslabmemory", 0, "dmaslab memories and their slabs");
@@ -191,7 +191,7 @@ GstAllocator *SlabBank::newAllocator(PoolPtr pool, gsize size)
     auto *allocator = static_cast<GstAllocator *>(g_object_new(
         dmabuf ? gst_dma_slab_dmabuf_allocator_get_type() : gst_dma_slab_fd_allocator_get_type(), nullptr));
     gst_object_ref_sink(allocator);
-    auto *bank = new SlabBank(std::move(pool), size);
+    auto *bank = new SlabBank(std::move(pool), size, std::move(copied));
     bankIn(allocator) = bank;
     bank->fill(allocator);
     return allocator;

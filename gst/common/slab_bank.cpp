@@ -19,9 +19,9 @@ gboolean disposeMemory(GstMiniObject *object)
 
 } // namespace
 
-SlabBank::SlabBank(PoolPtr pool, gsize size)
+SlabBank::SlabBank(PoolPtr pool, gsize size, CopyCount copied)
     : pool_(std::move(pool)), size_(size), needsCpuSync_(pool_->arena().needsCpuSync()),
-      slots_(pool_->arena().slabs()), index_(slots_.size())
+      slots_(pool_->arena().slabs()), index_(slots_.size()), copied_(std::move(copied))
 {
 }
 

@@ -15,6 +15,13 @@
 
 namespace dmaslab {
 
+/** Bytes of pixels that anybody copied out of slabs; shared by all arenas that one owner lays out in turn. */
+using CopyCount = std::shared_ptr<std::atomic<std::uint64_t>>;
+[[nodiscard]] inline CopyCount newCopyCount()
+{
+    return std::make_shared<std::atomic<std::uint64_t>>(0);
+}
+
 /**
  * A core pool dressed as GstMemory: one memory per slab, made once. A slab is free again when its GstMemory
  * is disposed of, which is the only moment that shallow copies cannot bring forward: dispose resurrects the
@@ -45,12 +52,12 @@ public:
     };
 
     /** @return a new allocator (floating ref sunk) whose memories have `size` bytes. */
-    static GstAllocator *newAllocator(PoolPtr pool, gsize size);
+    static GstAllocator *newAllocator(PoolPtr pool, gsize size, CopyCount copied = newCopyCount());
     /** The bank behind an allocator of ours, or nullptr. */
     static SlabBank *of(GstAllocator *allocator);
     static SlabBank *of(GstMemory *memory) { return of(memory->allocator); }
 
-    SlabBank(PoolPtr pool, gsize size);
+    SlabBank(PoolPtr pool, gsize size, CopyCount copied);
     ~SlabBank();
 
     [[nodiscard]] Pool &pool() const { return *pool_; }
@@ -72,8 +79,7 @@ public:
     /** No more recycling: frees what is home now and the rest as it comes. Idempotent, any thread. */
     void close();
 
-    void countCopied(std::uint64_t bytes) { bytesCopied_.fetch_add(bytes, std::memory_order_relaxed); }
-    [[nodiscard]] std::uint64_t bytesCopied() const { return bytesCopied_.load(std::memory_order_relaxed); }
+    void countCopied(std::uint64_t bytes) { copied_->fetch_add(bytes, std::memory_order_relaxed); }
 
     /** Makes the memories; called once by the allocator that will own this bank. */
     void fill(GstAllocator *allocator);
@@ -89,7 +95,7 @@ private:
     std::vector<Slot> slots_;
     PointerIndex index_;
     std::atomic<int> closing_{0};
-    std::atomic<std::uint64_t> bytesCopied_{0};
+    const CopyCount copied_;
 };
 
 // What every frame passes is inline: the calls would cost as much as the work.

@@ -29,9 +29,9 @@ struct AcquireParams
 struct PoolState
 {
     ObjectPtr<GstAllocator> allocator;
-    SlabBank *bank = nullptr; ///< the allocator's; changes under the object lock
-    guint64 copiedBefore = 0; ///< by users of earlier banks
-    bool given = false;       ///< somebody else laid out the slabs
+    SlabBank *bank = nullptr;                ///< the allocator's
+    const CopyCount copied = newCopyCount(); ///< of its own banks
+    bool given = false;                      ///< somebody else laid out the slabs
     bool stopped = false;
     bool videoMeta = false;
     BufferLayout layout;
@@ -190,8 +190,7 @@ gboolean start(GstBufferPool *pool)
         GST_ERROR_OBJECT(pool, "%s", core.error().message.c_str());
         return FALSE;
     }
-    const ObjectLocker lock(pool);
-    state.allocator.reset(SlabBank::newAllocator(std::move(*core), state.layout.size));
+    state.allocator.reset(SlabBank::newAllocator(std::move(*core), state.layout.size, state.copied));
     state.bank = SlabBank::of(state.allocator.get());
     return TRUE;
 }
@@ -204,11 +203,8 @@ gboolean stop(GstBufferPool *pool)
     if (state.bank)
         state.bank->close();
     if (!state.given) {
-        ObjectPtr<GstAllocator> last; // let go of outside the lock
-        const ObjectLocker lock(pool);
-        state.copiedBefore += state.bank ? state.bank->bytesCopied() : 0;
         state.bank = nullptr;
-        last = std::move(state.allocator);
+        state.allocator.reset();
         state.stopped = false;
     }
     return TRUE;
@@ -306,9 +302,7 @@ DMASLAB_EXPORT GstBufferPool *gst_dma_slab_buffer_pool_new(void)
 DMASLAB_EXPORT guint64 gst_dma_slab_buffer_pool_get_bytes_copied(GstBufferPool *pool)
 {
     g_return_val_if_fail(G_TYPE_CHECK_INSTANCE_TYPE(pool, GST_TYPE_DMA_SLAB_BUFFER_POOL), 0);
-    const ObjectLocker lock(pool); // any thread may ask, also while the pool stops
-    const PoolState &state = stateOf(pool);
-    return state.copiedBefore + (state.bank ? state.bank->bytesCopied() : 0);
+    return stateOf(pool).copied->load(std::memory_order_relaxed);
 }
 
 } // extern "C"

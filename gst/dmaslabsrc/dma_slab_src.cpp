@@ -44,6 +44,7 @@
 #include "dmaslabsrc/producer.h"
 #include "dmaslabsrc/queries.h"
 #include "dmaslabsrc/src_properties.h"
+#include "dmaslabsrc/src_stats.h"
 
 GST_DEBUG_CATEGORY(gst_dma_slab_src_debug);
 #define GST_CAT_DEFAULT gst_dma_slab_src_debug
@@ -52,13 +53,11 @@ using namespace dmaslab;
 
 namespace {
 
-StructurePtr collectStats(const Producer &producer, const FrameCounters &counters);
-
 struct Private
 {
     explicit Private(GstDmaSlabSrc *element)
         : producer(GST_BASE_SRC(element)),
-          timer(GST_ELEMENT(element), [this] { return collectStats(producer, producer.counters()); })
+          timer(GST_ELEMENT(element), [this] { return collectStats(producer); })
     {
     }
 
@@ -74,24 +73,6 @@ struct Private
     std::uint64_t fileOrigin = 0;      ///< the number of the files' first frame
     std::optional<FileFrame> files;    ///< object lock: caps are asked for on any thread
 };
-
-StructurePtr collectStats(const Producer &producer, const FrameCounters &counters)
-{
-    StructurePtr structure = counters.toStructure();
-    const ProducerStats stats = producer.stats();
-    const PoolLevels &levels = stats.levels;
-    gst_structure_set(
-        structure.get(), "late", G_TYPE_UINT64, stats.late, "starved", G_TYPE_UINT64,
-        counters.dropped(LossReason::Starved), "sequence", G_TYPE_UINT64, stats.sequence, "pacing-p50",
-        G_TYPE_UINT64, guint64(stats.pacing.p50), "pacing-p99", G_TYPE_UINT64, guint64(stats.pacing.p99),
-        "pacing-max", G_TYPE_UINT64, guint64(stats.pacing.max), "slabs", G_TYPE_UINT, levels.slabs,
-        "slabs-free", G_TYPE_UINT, levels.free, "slabs-held", G_TYPE_UINT, levels.held, "slabs-low",
-        G_TYPE_UINT, levels.low, "slabs-hot", G_TYPE_UINT, levels.hot, "slabs-warm", G_TYPE_UINT, levels.warm,
-        "slabs-cold", G_TYPE_UINT, levels.cold, "stale-handles", G_TYPE_UINT64, levels.staleHandles, "memory",
-        G_TYPE_STRING, toString(stats.memory), "page-size", G_TYPE_UINT64, guint64(stats.pageSize),
-        "bytes-copied", G_TYPE_UINT64, stats.bytesCopied, nullptr);
-    return structure;
-}
 
 } // namespace
 
@@ -287,6 +268,7 @@ static gboolean gst_dma_slab_src_decide_allocation(GstBaseSrc *base, GstQuery *q
     request.format = *self.format;
     request.declared = declared;
     request.firstSequence = self.producer.nextSequence();
+    request.copied = self.producer.copyCount();
     request.fileOrigin = self.fileOrigin;
     auto stream = SourceStream::open(std::move(request));
     if (!stream) {
@@ -406,7 +388,7 @@ static void gst_dma_slab_src_get_property(GObject *object, guint id, GValue *val
     Private &self = priv(object);
     switch (id) {
     case PROP_STATS:
-        g_value_take_boxed(value, collectStats(self.producer, self.producer.counters()).release());
+        g_value_take_boxed(value, collectStats(self.producer).release());
         return;
     case PROP_STATS_INTERVAL:
         g_value_set_uint(value, self.timer.interval());
@@ -452,15 +434,7 @@ static void gst_dma_slab_src_class_init(GstDmaSlabSrcClass *klass)
     object->get_property = gst_dma_slab_src_get_property;
     object->finalize = gst_dma_slab_src_finalize;
     installSrcProperties(object);
-    installStatsProperty(
-        object, PROP_STATS,
-        "late (frames that came after their deadline), starved (frames lost for want of a slab), sequence "
-        "(number "
-        "of the next frame), pacing-p50, pacing-p99 and pacing-max (ns after the deadline), slabs and how "
-        "many "
-        "are -free, -held, at the lowest free (-low), held by processing (-hot), by disk or other processes "
-        "only "
-        "(-warm), unheld and intact (-cold), stale-handles (refused), memory and page-size (what was got)");
+    installStatsProperty(object, PROP_STATS, srcStatsBlurb);
     StatsTimer::installProperty(object, PROP_STATS_INTERVAL);
     PlacementProperties::install(object, PROP_CPU, PROP_RT_PRIORITY);
 

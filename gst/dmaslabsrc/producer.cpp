@@ -30,6 +30,7 @@ void Producer::start(const Settings &settings)
     late_.store(0, std::memory_order_relaxed);
     std::lock_guard lock(mutex_);
     last_ = {};
+    copied_ = newCopyCount();
 }
 
 void Producer::stop()

@@ -54,9 +54,12 @@ public:
     void setMaxRate(std::uint32_t numerator, std::uint32_t denominator);
     [[nodiscard]] const Thinning &thinning() const { return thinning_; }
     FrameCounters &counters() { return counters_; }
+    [[nodiscard]] const FrameCounters &counters() const { return counters_; }
     /** The number the next frame will have; a new stream starts with it. */
     [[nodiscard]] std::uint64_t nextSequence() const { return sequence_.load(std::memory_order_relaxed); }
     [[nodiscard]] ProducerStats stats() const;
+    /** Where a stream's arena counts the copies of its pixels. */
+    [[nodiscard]] CopyCount copyCount() const { return copied_; }
     /** What queries ask about; nothing before negotiation. */
     struct Current
     {
@@ -94,8 +97,9 @@ private:
     std::unique_ptr<PipelineClock> foreignClock_; ///< set when the pipeline's clock is not CLOCK_MONOTONIC
     std::unique_ptr<Pacer> pacer_;
     bool interrupted_ = false;
-    bool rateChanged_ = false; ///< and the streaming thread has not looked yet
-    ProducerStats last_;       ///< of streams that are gone
+    bool rateChanged_ = false;          ///< and the streaming thread has not looked yet
+    ProducerStats last_;                ///< of streams that are gone
+    CopyCount copied_ = newCopyCount(); ///< by users of all arenas of this run
 
     std::atomic<std::uint64_t> sequence_{0};
     std::atomic<std::uint64_t> late_{0};

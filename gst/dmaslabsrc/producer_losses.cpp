@@ -121,11 +121,11 @@ ProducerStats Producer::statsLocked() const
     ProducerStats stats = last_;
     stats.sequence = nextSequence();
     stats.late = late_.load(std::memory_order_relaxed);
+    stats.bytesCopied = copied_->load(std::memory_order_relaxed);
     if (pacer_)
         stats.pacing = pacer_->lateness().summary();
     if (stream_) {
         stats.diskLate += stream_->diskLate();
-        stats.bytesCopied += stream_->bytesCopied();
         stats.levels = stream_->levels();
         stats.memory = stream_->arena().report().kind;
         stats.pageSize = stream_->arena().report().pageSize;

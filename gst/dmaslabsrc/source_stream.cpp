@@ -83,7 +83,7 @@ Result<void> SourceStream::openPool()
     layout.isVideo = request_.format.isVideo;
     layout.info = request_.format.info;
     layout.size = request_.format.layout.frameBytes;
-    allocator_.reset(SlabBank::newAllocator(std::move(*core), layout.size));
+    allocator_.reset(SlabBank::newAllocator(std::move(*core), layout.size, request_.copied));
     bank_ = SlabBank::of(allocator_.get());
     pool_.reset(newSlabBufferPool(allocator_.get(), layout));
     GstStructure *config = gst_buffer_pool_get_config(pool_.get());

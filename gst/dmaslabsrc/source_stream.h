@@ -18,7 +18,8 @@ struct StreamRequest
     FrameFormat format;
     std::uint32_t declared = 0;      ///< slabs that downstream said it holds
     std::uint64_t firstSequence = 0; ///< of the first frame this stream will be asked for
-    std::uint64_t fileOrigin = 0;    ///< the number that is the files' first frame
+    CopyCount copied = newCopyCount();
+    std::uint64_t fileOrigin = 0; ///< the number that is the files' first frame
 };
 
 enum class TakeStatus
@@ -59,7 +60,6 @@ public:
     [[nodiscard]] std::uint64_t frames() const { return frames_; }
     [[nodiscard]] const Arena &arena() const { return bank_->arena(); }
     [[nodiscard]] PoolLevels levels() const { return bank_->pool().levels(); }
-    [[nodiscard]] std::uint64_t bytesCopied() const { return bank_->bytesCopied(); }
     /** Frames that the disk delivered after they were due. */
     [[nodiscard]] std::uint64_t diskLate() const { return diskLate_.load(std::memory_order_relaxed); }
     [[nodiscard]] const Error &error() const { return error_; }

@@ -52,8 +52,10 @@ void SideLane::appendLoss(std::uint64_t before, const Loss &loss)
 
 void SideLane::insertLossOf(std::uint64_t position, const Loss &loss)
 {
-    const auto after = std::find_if(items_.begin(), items_.end(),
-                                    [position](const Item &item) { return item.before > position; });
+    // From the back: what came after the frame is little, what may wait before it is not.
+    const auto after = std::find_if(items_.rbegin(), items_.rend(), [position](const Item &item) {
+                           return item.before <= position;
+                       }).base();
     // Whatever precedes `after` precedes the lost frame as well, so a loss right there is its neighbour in
     // order.
     if (after != items_.begin()) {

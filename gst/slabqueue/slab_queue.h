@@ -30,6 +30,12 @@ enum class Leaky
     Downstream
 };
 
+/** Why frames are lost that a flow return other than OK keeps from going on. */
+[[nodiscard]] inline LossReason reasonFor(GstFlowReturn result) noexcept
+{
+    return result == GST_FLOW_FLUSHING || result == GST_FLOW_EOS ? LossReason::Flush : LossReason::Error;
+}
+
 /**
  * A thread boundary. Buffers cross in a lock-free ring; events, serialized queries and losses travel beside
  * it, in order (SideLane). Two threads meet here: the upstream streaming thread (chain, event, query) and the

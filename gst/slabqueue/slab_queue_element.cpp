@@ -44,14 +44,14 @@
 using dmaslab::Leaky;
 using dmaslab::SlabQueue;
 
-GST_DEBUG_CATEGORY(gst_dma_slab_queue_debug);
-#define GST_CAT_DEFAULT gst_dma_slab_queue_debug
+GST_DEBUG_CATEGORY(gst_slab_queue_debug);
+#define GST_CAT_DEFAULT gst_slab_queue_debug
 
 namespace {
 
 struct Private
 {
-    Private(GstDmaSlabQueue *element, GstPad *sinkPad, GstPad *sourcePad)
+    Private(GstSlabQueue *element, GstPad *sinkPad, GstPad *sourcePad)
         : queue(GST_ELEMENT(element), sinkPad, sourcePad, [this] { timer.post(); }),
           timer(GST_ELEMENT(element), [this] { return queue.stats(); })
     {
@@ -84,6 +84,7 @@ enum Property : guint
 
 constexpr guint defaultMaxSizeBuffers = 4;
 constexpr guint mostBuffers = 1u << 20;
+constexpr guint insteadOfNoLimit = 200; // queue's default
 
 GstStaticPadTemplate sinkTemplate =
     GST_STATIC_PAD_TEMPLATE("sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS_ANY);
@@ -98,33 +99,42 @@ GType leakyType()
         {int(Leaky::Downstream), "Leaky on downstream: a full queue loses its oldest buffer", "downstream"},
         {0, nullptr, nullptr},
     };
-    static const GType type = g_enum_register_static("GstDmaSlabQueueLeaky", values);
+    static const GType type = g_enum_register_static("GstSlabQueueLeaky", values);
     return type;
 }
 
 } // namespace
 
-struct _GstDmaSlabQueue
+struct _GstSlabQueue
 {
     GstElement parent;
     Private *priv;
 };
 
-G_DEFINE_TYPE(GstDmaSlabQueue, gst_dma_slab_queue, GST_TYPE_ELEMENT)
-GST_ELEMENT_REGISTER_DEFINE_WITH_CODE(slabqueue, "slabqueue", GST_RANK_NONE, GST_TYPE_DMA_SLAB_QUEUE,
-                                      GST_DEBUG_CATEGORY_INIT(gst_dma_slab_queue_debug, "slabqueue", 0,
+G_DEFINE_TYPE(GstSlabQueue, gst_slab_queue, GST_TYPE_ELEMENT)
+GST_ELEMENT_REGISTER_DEFINE_WITH_CODE(slabqueue, "slabqueue", GST_RANK_NONE, GST_TYPE_SLAB_QUEUE,
+                                      GST_DEBUG_CATEGORY_INIT(gst_slab_queue_debug, "slabqueue", 0,
                                                               "lock-free queue"))
 
 static Private *priv(GstObject *object)
 {
-    return GST_DMA_SLAB_QUEUE(object)->priv;
+    return GST_SLAB_QUEUE(object)->priv;
 }
 
 /** Limits that slabqueue does not have: a line that sets them to 0 for `queue` says what it means. */
-static void gst_dma_slab_queue_warn_limits(GstDmaSlabQueue *self)
+static void gst_slab_queue_warn_limits(GstSlabQueue *self)
 {
     guint bytes = 0;
     guint64 time = 0;
+    if (self->priv->queue.maxBuffers == 0) {
+        self->priv->queue.maxBuffers = insteadOfNoLimit;
+        GST_ELEMENT_WARNING(
+            self, RESOURCE, SETTINGS,
+            ("max-size-buffers=0: slabqueue has no mode without a limit, %u is used. Choose how many "
+             "slabs this branch may hold.",
+             insteadOfNoLimit),
+            (nullptr));
+    }
     {
         const dmaslab::ObjectLocker lock(self);
         bytes = self->priv->maxSizeBytes;
@@ -146,23 +156,23 @@ static void gst_dma_slab_queue_warn_limits(GstDmaSlabQueue *self)
                             (nullptr));
 }
 
-static GstStateChangeReturn gst_dma_slab_queue_change_state(GstElement *element, GstStateChange transition)
+static GstStateChangeReturn gst_slab_queue_change_state(GstElement *element, GstStateChange transition)
 {
-    auto *self = GST_DMA_SLAB_QUEUE(element);
+    auto *self = GST_SLAB_QUEUE(element);
     switch (transition) {
     case GST_STATE_CHANGE_NULL_TO_READY:
         if (!self->priv->placement.check(element))
             return GST_STATE_CHANGE_FAILURE;
         break;
     case GST_STATE_CHANGE_READY_TO_PAUSED:
-        gst_dma_slab_queue_warn_limits(self);
+        gst_slab_queue_warn_limits(self);
         self->priv->queue.start();
         self->priv->timer.start();
         break;
     default:
         break;
     }
-    const auto result = GST_ELEMENT_CLASS(gst_dma_slab_queue_parent_class)->change_state(element, transition);
+    const auto result = GST_ELEMENT_CLASS(gst_slab_queue_parent_class)->change_state(element, transition);
     if (transition == GST_STATE_CHANGE_PAUSED_TO_READY) {
         self->priv->timer.stop();
         self->priv->queue.stop();
@@ -171,15 +181,15 @@ static GstStateChangeReturn gst_dma_slab_queue_change_state(GstElement *element,
     return result;
 }
 
-static gboolean gst_dma_slab_queue_post_message(GstElement *element, GstMessage *message)
+static gboolean gst_slab_queue_post_message(GstElement *element, GstMessage *message)
 {
     priv(GST_OBJECT(element))->placement.observe(element, message);
-    return GST_ELEMENT_CLASS(gst_dma_slab_queue_parent_class)->post_message(element, message);
+    return GST_ELEMENT_CLASS(gst_slab_queue_parent_class)->post_message(element, message);
 }
 
-static void gst_dma_slab_queue_set_property(GObject *object, guint id, const GValue *value, GParamSpec *pspec)
+static void gst_slab_queue_set_property(GObject *object, guint id, const GValue *value, GParamSpec *pspec)
 {
-    auto *self = GST_DMA_SLAB_QUEUE(object);
+    auto *self = GST_SLAB_QUEUE(object);
     Private &data = *self->priv;
     // max-size-buffers may be set for the next start, and says so itself.
     if (id != PROP_MAX_SIZE_BUFFERS && !dmaslab::mayChangeProperty(GST_ELEMENT(self), pspec))
@@ -233,9 +243,9 @@ static void gst_dma_slab_queue_set_property(GObject *object, guint id, const GVa
     }
 }
 
-static void gst_dma_slab_queue_get_property(GObject *object, guint id, GValue *value, GParamSpec *pspec)
+static void gst_slab_queue_get_property(GObject *object, guint id, GValue *value, GParamSpec *pspec)
 {
-    auto *self = GST_DMA_SLAB_QUEUE(object);
+    auto *self = GST_SLAB_QUEUE(object);
     const Private &data = *self->priv;
     switch (id) {
     case PROP_MAX_SIZE_BUFFERS:
@@ -285,13 +295,13 @@ static void gst_dma_slab_queue_get_property(GObject *object, guint id, GValue *v
     }
 }
 
-static void gst_dma_slab_queue_finalize(GObject *object)
+static void gst_slab_queue_finalize(GObject *object)
 {
-    delete GST_DMA_SLAB_QUEUE(object)->priv;
-    G_OBJECT_CLASS(gst_dma_slab_queue_parent_class)->finalize(object);
+    delete GST_SLAB_QUEUE(object)->priv;
+    G_OBJECT_CLASS(gst_slab_queue_parent_class)->finalize(object);
 }
 
-static void gst_dma_slab_queue_init(GstDmaSlabQueue *self)
+static void gst_slab_queue_init(GstSlabQueue *self)
 {
     GstPad *sink = gst_pad_new_from_static_template(&sinkTemplate, "sink");
     GstPad *source = gst_pad_new_from_static_template(&sourceTemplate, "src");
@@ -301,7 +311,7 @@ static void gst_dma_slab_queue_init(GstDmaSlabQueue *self)
     gst_element_add_pad(GST_ELEMENT(self), source);
 }
 
-static void gst_dma_slab_queue_install_limits(GObjectClass *klass)
+static void gst_slab_queue_install_limits(GObjectClass *klass)
 {
     const auto ready = GParamFlags(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY);
     const auto playing = GParamFlags(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING);
@@ -310,8 +320,9 @@ static void gst_dma_slab_queue_install_limits(GObjectClass *klass)
         g_param_spec_uint(
             "max-size-buffers", "Max. size (buffers)",
             "How many buffers fit in; one more is in the hand of the streaming thread. A source with N "
-            "buffers needs N greater than the sum over its branches",
-            1, mostBuffers, defaultMaxSizeBuffers, ready));
+            "buffers needs N greater than the sum over its branches. 0, which means no limit for queue, "
+            "is taken as 200",
+            0, mostBuffers, defaultMaxSizeBuffers, ready));
     g_object_class_install_property(
         klass, PROP_MAX_SIZE_BYTES,
         g_param_spec_uint("max-size-bytes", "Max. size (bytes)",
@@ -345,18 +356,18 @@ static void gst_dma_slab_queue_install_limits(GObjectClass *klass)
                              FALSE, playing));
 }
 
-static void gst_dma_slab_queue_class_init(GstDmaSlabQueueClass *klass)
+static void gst_slab_queue_class_init(GstSlabQueueClass *klass)
 {
     auto *objectClass = G_OBJECT_CLASS(klass);
     auto *elementClass = GST_ELEMENT_CLASS(klass);
 
-    objectClass->set_property = gst_dma_slab_queue_set_property;
-    objectClass->get_property = gst_dma_slab_queue_get_property;
-    objectClass->finalize = gst_dma_slab_queue_finalize;
-    elementClass->change_state = GST_DEBUG_FUNCPTR(gst_dma_slab_queue_change_state);
-    elementClass->post_message = GST_DEBUG_FUNCPTR(gst_dma_slab_queue_post_message);
+    objectClass->set_property = gst_slab_queue_set_property;
+    objectClass->get_property = gst_slab_queue_get_property;
+    objectClass->finalize = gst_slab_queue_finalize;
+    elementClass->change_state = GST_DEBUG_FUNCPTR(gst_slab_queue_change_state);
+    elementClass->post_message = GST_DEBUG_FUNCPTR(gst_slab_queue_post_message);
 
-    gst_dma_slab_queue_install_limits(objectClass);
+    gst_slab_queue_install_limits(objectClass);
     g_object_class_install_property(
         objectClass, PROP_SILENT,
         g_param_spec_boolean(

@@ -5,8 +5,8 @@
 
 G_BEGIN_DECLS
 
-#define GST_TYPE_DMA_SLAB_QUEUE (gst_dma_slab_queue_get_type())
-G_DECLARE_FINAL_TYPE(GstDmaSlabQueue, gst_dma_slab_queue, GST, DMA_SLAB_QUEUE, GstElement)
+#define GST_TYPE_SLAB_QUEUE (gst_slab_queue_get_type())
+G_DECLARE_FINAL_TYPE(GstSlabQueue, gst_slab_queue, GST, SLAB_QUEUE, GstElement)
 
 GST_ELEMENT_REGISTER_DECLARE(slabqueue)
 

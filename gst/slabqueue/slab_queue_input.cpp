@@ -14,11 +14,6 @@ constexpr guint leastBatch = 4; // smaller queues have no batches
 // Losses that come and go (a sink at half the rate) would post a message per frame.
 constexpr std::int64_t reportIntervalNs = 100'000'000;
 
-LossReason reasonFor(GstFlowReturn result) noexcept
-{
-    return result == GST_FLOW_FLUSHING || result == GST_FLOW_EOS ? LossReason::Flush : LossReason::Error;
-}
-
 } // namespace
 
 GstFlowReturn SlabQueue::chain(BufferPtr buffer)

@@ -79,8 +79,7 @@ GstFlowReturn SlabQueue::deliver(Ring::Element element)
             counters_.countOut(bytes);
             return result;
         }
-        const auto reason =
-            result == GST_FLOW_FLUSHING || result == GST_FLOW_EOS ? LossReason::Flush : LossReason::Error;
+        const auto reason = reasonFor(result);
         {
             const std::lock_guard lock(mutex_);
             const auto number = sequence ? *sequence : lane_.numberAt(position);
@@ -226,8 +225,7 @@ void SlabQueue::pauseStreaming(GstFlowReturn result, std::uint64_t epoch)
         itemBell_.ring(); // see wakeBoth; before the drain
         // Nothing stays behind: a source with a fixed number of buffers would wait for these for ever.
         if (result != GST_FLOW_EOS)
-            drainLocked(result == GST_FLOW_FLUSHING ? LossReason::Flush : LossReason::Error,
-                        SideLane::nothing, doomed);
+            drainLocked(reasonFor(result), SideLane::nothing, doomed);
         eos = eos_;
         // Under the lock, or a restart in between would be paused.
         gst_pad_pause_task(source_);

@@ -3,8 +3,8 @@
 
 #include <gst/video/video.h>
 
-GST_DEBUG_CATEGORY_EXTERN(gst_dma_slab_queue_debug);
-#define GST_CAT_DEFAULT gst_dma_slab_queue_debug
+GST_DEBUG_CATEGORY_EXTERN(gst_slab_queue_debug);
+#define GST_CAT_DEFAULT gst_slab_queue_debug
 
 namespace dmaslab {
 

@@ -83,12 +83,10 @@ public:
         GstStructure *stats = nullptr;
         g_object_get(element, "stats", &stats, nullptr);
         guint64 value = 0;
-        guint narrow = 0;
-        if (stats && !gst_structure_get_uint64(stats, field, &value) &&
-            gst_structure_get_uint(stats, field, &narrow))
-            value = narrow;
-        if (stats)
+        if (stats) {
+            gst_structure_get_uint64(stats, field, &value);
             gst_structure_free(stats);
+        }
         return double(value);
     }
 

@@ -228,9 +228,9 @@ TEST(DmaSlabSrcPaced, StopsWhileADeadlineIsFarAwayOnTheSystemClock)
         GstStructure *raw = nullptr;
         g_object_get(source.get(), "stats", &raw, nullptr);
         const StructurePtr stats(raw);
-        guint slabs = 0;
+        guint64 slabs = 0;
         gst_structure_get_uint64(stats.get(), "frames-out", &out);
-        if (gst_structure_get_uint(stats.get(), "slabs", &slabs) && slabs > 0)
+        if (gst_structure_get_uint64(stats.get(), "slabs", &slabs) && slabs > 0)
             break;
         g_usleep(500);
     }

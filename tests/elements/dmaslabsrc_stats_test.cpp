@@ -22,7 +22,7 @@ void expectVocabulary(const GstStructure *stats)
     for (const char *field : kCounts)
         EXPECT_TRUE(gst_structure_has_field_typed(stats, field, G_TYPE_UINT64)) << field;
     for (const char *field : kLevels)
-        EXPECT_TRUE(gst_structure_has_field_typed(stats, field, G_TYPE_UINT)) << field;
+        EXPECT_TRUE(gst_structure_has_field_typed(stats, field, G_TYPE_UINT64)) << field;
     for (const char *field : {"rate", "throughput"})
         EXPECT_TRUE(gst_structure_has_field_typed(stats, field, G_TYPE_DOUBLE)) << field;
     EXPECT_TRUE(gst_structure_has_field_typed(stats, "memory", G_TYPE_STRING));

@@ -137,6 +137,19 @@ TEST(SlabQueueProperties, ALineWrittenForQueueWorks)
     gst_element_set_state(pipeline.get(), GST_STATE_NULL);
 }
 
+TEST(SlabQueueProperties, NoLimitIsTakenAsALargeOneLoudly)
+{
+    ElementBench bench("slabqueue max-size-buffers=0");
+    bench.start();
+    const auto message = bench.popMessage(GST_MESSAGE_WARNING);
+    ASSERT_TRUE(message);
+    GError *error = nullptr;
+    gst_message_parse_warning(message.get(), &error, nullptr);
+    const ErrorPtr guard(error);
+    EXPECT_NE(std::string(error->message).find("max-size-buffers=0"), std::string::npos);
+    EXPECT_NE(std::string(error->message).find("200"), std::string::npos);
+}
+
 TEST(SlabQueueProperties, LimitsItDoesNotHaveAreRefusedLoudly)
 {
     ElementBench bench("slabqueue max-size-time=1000000000");
@@ -336,7 +349,7 @@ TEST(SlabQueueLeaks, NothingIsLeftAfterStreamsOfEveryKind)
         const GValue *object = gst_value_list_get_value(objects, i);
         const CharPtr text(g_strdup_value_contents(object));
         EXPECT_EQ(std::string(text.get()).find("GstBuffer,"), std::string::npos) << text.get();
-        EXPECT_EQ(std::string(text.get()).find("GstDmaSlabQueue"), std::string::npos) << text.get();
+        EXPECT_EQ(std::string(text.get()).find("GstSlabQueue"), std::string::npos) << text.get();
     }
     if (live)
         gst_structure_free(live);

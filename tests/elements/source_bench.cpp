@@ -221,9 +221,7 @@ guint64 SourceBench::stat(const char *field)
 
 guint SourceBench::count(const char *field)
 {
-    guint value = G_MAXUINT;
-    EXPECT_TRUE(gst_structure_get_uint(stats().get(), field, &value)) << field;
-    return value;
+    return guint(stat(field));
 }
 
 void SourceBench::expectConservation(guint64 inFlight)
