@@ -8,7 +8,7 @@ configure_release
 compile release
 destination=$root/build/install
 rm -rf "$destination"
-mkdir -p "$destination/work"
+mkdir -p "$destination/scratch"
 check "meson install" meson install -C build/release --no-rebuild --destdir "$destination" || exit 1
 
 prefix=$(meson introspect build/release --buildoptions | "$python" -c '
@@ -22,7 +22,7 @@ for pc in "$library_dir"/pkgconfig/*.pc; do
 done
 export PKG_CONFIG_PATH=$destination/pc
 headers=$destination$prefix/include/dmaslab
-export GST_REGISTRY=$root/build/install/work/registry.bin
+export GST_REGISTRY=$root/build/install/scratch/registry.bin
 
 core_headers()
 {
@@ -40,7 +40,7 @@ headers_alone()
 
 program_against_pc()
 {
-    local flags source=$destination/work/program.cpp
+    local flags source=$destination/scratch/program.cpp
     read -rd '' -a flags <<<"$(pkg-config --cflags --libs dmaslab)"
     {
         core_headers | sed "s|^$destination$prefix/include/\(.*\)|#include \"\1\"|"
@@ -48,10 +48,10 @@ program_against_pc()
     } >"$source"
     [ ! -f tests/examples/dual_path.cpp ] || source=tests/examples/dual_path.cpp
     # --no-as-needed: the library must be found even by a program that calls nothing.
-    g++ -std=c++20 -o "$destination/work/program" "$source" -Wl,--no-as-needed "${flags[@]}" -pthread &&
-        LD_LIBRARY_PATH=$library_dir ldd "$destination/work/program" | grep "$library_dir" &&
-        if [ "$source" = "$destination/work/program.cpp" ]; then
-            LD_LIBRARY_PATH=$library_dir "$destination/work/program"
+    g++ -std=c++20 -o "$destination/scratch/program" "$source" -Wl,--no-as-needed "${flags[@]}" -pthread &&
+        LD_LIBRARY_PATH=$library_dir ldd "$destination/scratch/program" | grep "$library_dir" &&
+        if [ "$source" = "$destination/scratch/program.cpp" ]; then
+            LD_LIBRARY_PATH=$library_dir "$destination/scratch/program"
         fi
 }
 
@@ -60,10 +60,10 @@ program_against_gst_pc()
     local flags
     read -rd '' -a flags <<<"$(pkg-config --cflags --libs dmaslab-gst)"
     printf '#include <dmaslab/gst.h>\nint main() { gst_init(nullptr, nullptr); return 0; }\n' \
-        >"$destination/work/gst.cpp"
-    g++ -std=c++20 -o "$destination/work/gst" "$destination/work/gst.cpp" -Wl,--no-as-needed "${flags[@]}" \
+        >"$destination/scratch/gst.cpp"
+    g++ -std=c++20 -o "$destination/scratch/gst" "$destination/scratch/gst.cpp" -Wl,--no-as-needed "${flags[@]}" \
         -Wl,-rpath-link,"$library_dir" &&
-        LD_LIBRARY_PATH=$library_dir "$destination/work/gst"
+        LD_LIBRARY_PATH=$library_dir "$destination/scratch/gst"
 }
 
 check "installed headers stand alone" headers_alone
