@@ -18,9 +18,9 @@ TEST(Locks, TheLastReferenceToAClockIsDroppedWithoutOne)
     g_object_weak_ref(
         G_OBJECT(passing),
         [](gpointer data, GObject *) {
-            auto &context = *static_cast<Context *>(data);
-            (void)context.bench.stats(); // as an application's handler might
-            context.gone = true;
+            auto &asked = *static_cast<Context *>(data);
+            (void)asked.bench.stats(); // as an application's handler might
+            asked.gone = true;
         },
         &context);
     bench.play();
