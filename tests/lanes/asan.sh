@@ -17,7 +17,7 @@ export GST_REGISTRY_FORK=no
 stock=$root/build/asan-plugins
 system=$(pkg-config --variable=pluginsdir gstreamer-1.0)
 mkdir -p "$stock"
-for name in coreelements coretracers app videotestsrc videorate videofilter videoconvertscale videoconvert videoscale; do
+for name in coreelements app videotestsrc videorate videofilter videoconvertscale videoconvert videoscale; do
     [ ! -e "$system/libgst$name.so" ] || ln -sf "$system/libgst$name.so" "$stock/"
 done
 export GST_PLUGIN_SYSTEM_PATH_1_0=$stock
