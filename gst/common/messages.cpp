@@ -60,7 +60,7 @@ void postDegradations(GstElement *element, const std::vector<std::string> &sente
     }
 }
 
-bool mayChangeProperty(GstElement *element, const GParamSpec *property)
+bool mayChangeProperty(GstElement *element, const GParamSpec *property, const GValue *value)
 {
     GST_OBJECT_LOCK(element);
     const GstState state = GST_STATE(element);
@@ -71,10 +71,12 @@ bool mayChangeProperty(GstElement *element, const GParamSpec *property)
     const bool running = state > GST_STATE_READY || starting;
     if (!running || !(property->flags & GST_PARAM_MUTABLE_READY))
         return true;
-    GST_ELEMENT_WARNING(element, RESOURCE, SETTINGS,
-                        ("%s: '%s' keeps its value: it can be set in state NULL or READY only.",
-                         GST_OBJECT_NAME(element), property->name),
-                        (nullptr));
+    const CharPtr text(gst_value_serialize(value));
+    GST_ELEMENT_WARNING(
+        element, RESOURCE, SETTINGS,
+        ("%s: %s=%s is refused, '%s' keeps its value: it can be set in state NULL or READY only.",
+         GST_OBJECT_NAME(element), property->name, text ? text.get() : "?", property->name),
+        (nullptr));
     return false;
 }
 

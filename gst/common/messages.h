@@ -18,9 +18,9 @@ void postError(GstElement *element, const Error &error);
 void postDegradations(GstElement *element, const std::vector<std::string> &sentences, bool oncePerProcess);
 
 /**
- * Whether a property may be set now; says no with a warning that names it, because a silent refusal looks
- * like a property that does nothing.
+ * Whether a property may be set now; says no with a warning that names it and the value, because a silent
+ * refusal looks like a property that does nothing.
  */
-bool mayChangeProperty(GstElement *element, const GParamSpec *property);
+bool mayChangeProperty(GstElement *element, const GParamSpec *property, const GValue *value);
 
 } // namespace dmaslab

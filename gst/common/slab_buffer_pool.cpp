@@ -51,7 +51,9 @@ struct GstDmaSlabBufferPoolClass
 };
 
 #define gst_dma_slab_buffer_pool_parent_class slab_pool_parent_class
-extern "C" DMASLAB_EXPORT GType gst_dma_slab_buffer_pool_get_type(void);
+// Declared once more because the macro below defines it without the attribute that exports it.
+extern "C" DMASLAB_EXPORT GType
+gst_dma_slab_buffer_pool_get_type(void); // NOLINT(readability-redundant-declaration)
 G_DEFINE_TYPE(GstDmaSlabBufferPool, gst_dma_slab_buffer_pool, GST_TYPE_BUFFER_POOL)
 
 namespace {

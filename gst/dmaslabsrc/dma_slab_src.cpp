@@ -69,6 +69,7 @@ struct Private
     Settings active;
     std::optional<FrameFormat> format; ///< of the caps that are set
     bool streamIsCurrent = false;      ///< the stream is the one for `format`
+    bool guessed = false;              ///< the caps were ours to choose, and a raw file has only one truth
     std::uint32_t slabsWarned = 0;     ///< how many the last warning asked for
     std::uint64_t fileOrigin = 0;      ///< the number of the files' first frame
     std::optional<FileFrame> files;    ///< object lock: caps are asked for on any thread
@@ -92,10 +93,10 @@ static Private &priv(gpointer object)
     return *GST_DMA_SLAB_SRC(object)->priv;
 }
 
-static void setFiles(GstBaseSrc *base, std::optional<FileFrame> frame)
+static void setFiles(GstBaseSrc *base, const std::optional<FileFrame> &frame)
 {
     const ObjectLocker lock(base);
-    priv(base).files = std::move(frame);
+    priv(base).files = frame;
 }
 
 static gboolean gst_dma_slab_src_start(GstBaseSrc *base)
@@ -111,6 +112,15 @@ static gboolean gst_dma_slab_src_start(GstBaseSrc *base)
             base, RESOURCE, NOT_FOUND,
             ("%s: no camera was found, and location is not set. Set location=FILE-OR-DIRECTORY, or "
              "backend=test for the synthetic camera.",
+             GST_OBJECT_NAME(base)),
+            (nullptr));
+        return FALSE;
+    }
+    if (active.slabs == 1) {
+        GST_ELEMENT_ERROR(
+            base, RESOURCE, SETTINGS,
+            ("%s: slabs=1 stops at the first sink that keeps its last frame. Set slabs=2 or more, or "
+             "0 to have the number computed.",
              GST_OBJECT_NAME(base)),
             (nullptr));
         return FALSE;
@@ -131,7 +141,7 @@ static gboolean gst_dma_slab_src_start(GstBaseSrc *base)
         }
         frame = files ? files->frame() : FileFrame{.raw = true};
     }
-    setFiles(base, std::move(frame));
+    setFiles(base, frame);
     self.fileOrigin = self.producer.nextSequence();
     self.producer.start(active);
     self.timer.start();
@@ -188,19 +198,40 @@ static GstCaps *gst_dma_slab_src_get_caps(GstBaseSrc *base, GstCaps *filter)
     return caps.release();
 }
 
+static bool isFixed(const GstStructure *structure, const char *field)
+{
+    const GValue *value = gst_structure_get_value(structure, field);
+    return !value || gst_value_is_fixed(value);
+}
+
 static GstCaps *gst_dma_slab_src_fixate(GstBaseSrc *base, GstCaps *caps)
 {
     caps = gst_caps_make_writable(caps);
     caps = gst_caps_truncate(caps);
     GstStructure *structure = gst_caps_get_structure(caps, 0);
+    // What nobody said is what the files are, or what a camera of today gives.
+    Private &self = priv(base);
+    gint width = 640;
+    gint height = 480;
+    bool mustSay = false;
+    {
+        const ObjectLocker lock(base);
+        if (self.files && !self.files->raw) {
+            width = gint(MIN(self.files->width, guint64(G_MAXINT)));
+            height = gint(MIN(self.files->height, guint64(G_MAXINT)));
+        }
+        mustSay = self.files && self.files->raw;
+    }
     // An array has no format and no width, and need not have a framerate.
     const auto has = [structure](const char *field) { return gst_structure_has_field(structure, field); };
+    self.guessed = mustSay && (!isFixed(structure, "format") || !isFixed(structure, "width") ||
+                               !isFixed(structure, "height"));
     if (has("format"))
         gst_structure_fixate_field_string(structure, "format", "GRAY16_LE");
     if (has("width"))
-        gst_structure_fixate_field_nearest_int(structure, "width", 640);
+        gst_structure_fixate_field_nearest_int(structure, "width", width);
     if (has("height"))
-        gst_structure_fixate_field_nearest_int(structure, "height", 480);
+        gst_structure_fixate_field_nearest_int(structure, "height", height);
     if (has("framerate"))
         gst_structure_fixate_field_nearest_fraction(structure, "framerate", 30, 1);
     return GST_BASE_SRC_CLASS(gst_dma_slab_src_parent_class)->fixate(base, caps);
@@ -220,6 +251,15 @@ static gboolean gst_dma_slab_src_set_caps(GstBaseSrc *base, GstCaps *caps)
                            "pacing=off.",
                            GST_OBJECT_NAME(base)),
                           (nullptr));
+        return FALSE;
+    }
+    if (self.guessed) {
+        GST_ELEMENT_ERROR(
+            base, RESOURCE, SETTINGS,
+            ("location=%s: a raw file does not tell what its frames are. Set format, width and height "
+             "in the caps behind the source.",
+             self.active.location.c_str()),
+            (nullptr));
         return FALSE;
     }
     self.format = std::move(*format);
@@ -285,7 +325,12 @@ static gboolean gst_dma_slab_src_decide_allocation(GstBaseSrc *base, GstQuery *q
     GST_INFO_OBJECT(base, "%u slabs of %" G_GSIZE_FORMAT " bytes in %s, pages of %" G_GSIZE_FORMAT,
                     (*stream)->arena().slabs(), (*stream)->arena().slabSize(), toString(report.kind),
                     report.pageSize);
-    postDegradations(GST_ELEMENT(base), report.degradations, self.active.memory == MemoryKind::Auto);
+    const bool anyMemory = self.active.memory == MemoryKind::Auto;
+    std::vector<std::string> said;
+    for (const std::string &degradation : report.degradations)
+        said.push_back("memory=" + std::string(toString(self.active.memory)) + ": " + degradation +
+                       (anyMemory ? " (memory=memfd says that it is not needed)" : ""));
+    postDegradations(GST_ELEMENT(base), said, anyMemory);
     self.producer.setStream(std::move(*stream));
     self.streamIsCurrent = true;
     warnIfTooFewSlabs(base, declared);
@@ -359,7 +404,7 @@ static gboolean gst_dma_slab_src_post_message(GstElement *element, GstMessage *m
 static void gst_dma_slab_src_set_property(GObject *object, guint id, const GValue *value, GParamSpec *pspec)
 {
     Private &self = priv(object);
-    if (!mayChangeProperty(GST_ELEMENT(object), pspec))
+    if (!mayChangeProperty(GST_ELEMENT(object), pspec, value))
         return;
     switch (id) {
     case PROP_STATS_INTERVAL:

@@ -130,7 +130,7 @@ Result<void> SourceStream::openSource()
         std::clamp(slabsNeeded(ahead), kReadaheadMin, std::max(kReadaheadMin, arena().slabs() / 2));
     readahead.depth = std::min(readahead.depth, arena().slabs());
     readahead.firstFrame = request_.firstSequence;
-    auto started = Readahead::start(*source_, bank_->pool(), std::move(readahead));
+    auto started = Readahead::start(*source_, bank_->pool(), readahead);
     if (!started)
         return tl::unexpected(started.error());
     readahead_ = std::move(*started);

@@ -18,7 +18,8 @@ GType enumType(const char *name, const GEnumValue (&values)[N])
 GType backendType()
 {
     static const GEnumValue values[] = {
-        {int(Backend::Auto), "location set: files; otherwise the first camera", "auto"},
+        {int(Backend::Auto), "location set: files; otherwise an error, until there are camera backends",
+         "auto"},
         {int(Backend::Test), "Synthetic camera, see pattern", "test"},
         {int(Backend::Files), "Frames from .npy or raw files, see location", "files"},
         {0, nullptr, nullptr},
@@ -131,12 +132,11 @@ void installSrcProperties(GObjectClass *klass)
         g_param_spec_enum("memory", "Memory",
                           "What the slabs are made of; what cannot be had is replaced with a warning",
                           memoryType(), int(defaults.memory), kReady));
-    add(PROP_SLABS,
-        g_param_spec_uint(
-            "slabs", "Slabs",
-            "Frames that can be under way at once (0 = computed: rate x max-latency + rate x 20 ms + "
-            "3 + what the branches declare)",
-            0, FreeWord::kMaxSlabs, defaults.slabs, kReady));
+    add(PROP_SLABS, g_param_spec_uint("slabs", "Slabs",
+                                      "Frames that can be under way at once, at least 2 (0 = computed: rate "
+                                      "x max-latency + rate x 20 ms + "
+                                      "3 + what the branches declare)",
+                                      0, FreeWord::kMaxSlabs, defaults.slabs, kReady));
     add(PROP_MAX_LATENCY,
         g_param_spec_uint64("max-latency", "Maximum latency",
                             "How long a frame may be under way, in ns; only sizes the pool when slabs is 0",

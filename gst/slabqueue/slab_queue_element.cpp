@@ -192,7 +192,7 @@ static void gst_slab_queue_set_property(GObject *object, guint id, const GValue 
     auto *self = GST_SLAB_QUEUE(object);
     Private &data = *self->priv;
     // max-size-buffers may be set for the next start, and says so itself.
-    if (id != PROP_MAX_SIZE_BUFFERS && !dmaslab::mayChangeProperty(GST_ELEMENT(self), pspec))
+    if (id != PROP_MAX_SIZE_BUFFERS && !dmaslab::mayChangeProperty(GST_ELEMENT(self), pspec, value))
         return;
     switch (id) {
     case PROP_MAX_SIZE_BUFFERS:
@@ -388,6 +388,6 @@ static void gst_slab_queue_class_init(GstSlabQueueClass *klass)
     gst_element_class_set_static_metadata(
         elementClass, "Slab queue", "Generic",
         "Thread boundary: hands buffers over without a lock, counts and names every frame it loses",
-        "dmaslab");
+        "dmaslab contributors");
     gst_type_mark_as_plugin_api(leakyType(), GstPluginAPIFlags(0));
 }

@@ -176,6 +176,25 @@ TEST(DmaSlabSrcBadInput, CapsThatDoNotFitARawFile)
     expectRunsAgain(bench);
 }
 
+TEST(DmaSlabSrcBadInput, ARawFileWhoseFramesNobodyDescribes)
+{
+    const TempDir dir;
+    SourceBench bench("pacing=off location=" + dir.write("frames.raw", pixels(640 * 480 * 2, 0)),
+                      "video/x-raw,framerate=30/1");
+    bench.play();
+    bench.waitForLog("eos");
+    expectOneError(bench, {"location=", "frames.raw", "format, width and height"});
+}
+
+TEST(DmaSlabSrcBadInput, OneSlab)
+{
+    SourceBench bench("backend=test pacing=off num-buffers=1 slabs=1", kSmall);
+    bench.play();
+    expectOneError(bench, {"slabs=1", "slabs=2"});
+    set(bench, "slabs", "2");
+    expectRunsAgain(bench);
+}
+
 TEST(DmaSlabSrcBadInput, DeadlinesWithoutAFramerate)
 {
     SourceBench bench("backend=test num-buffers=1",
@@ -293,7 +312,7 @@ TEST(DmaSlabSrcBadInput, ChangesWhilePlayingAreRefusedWithAWarningThatNamesThePr
         EXPECT_EQ(g_param_values_cmp(spec, &before, &after), 0) << name;
         const auto warnings = bench.texts(GST_MESSAGE_WARNING);
         ASSERT_EQ(warnings.size(), 1u) << name;
-        expectParts(warnings[0], {std::string("'") + name + "'", "NULL or READY"});
+        expectParts(warnings[0], {std::string(name) + "=", "is refused", "NULL or READY"});
         g_value_unset(&before);
         g_value_unset(&after);
     }

@@ -27,7 +27,7 @@ Result<std::unique_ptr<Readahead>> Readahead::start(FrameSource &source, Pool &p
     auto ring = Ring::create(std::size_t{options.depth} + 1);
     if (!ring)
         return tl::unexpected(ring.error());
-    std::unique_ptr<Readahead> readahead(new Readahead(source, pool, std::move(options), std::move(*ring)));
+    std::unique_ptr<Readahead> readahead(new Readahead(source, pool, options, std::move(*ring)));
     try {
         readahead->thread_ = std::thread([self = readahead.get()] {
             self->run();
@@ -44,8 +44,7 @@ Result<std::unique_ptr<Readahead>> Readahead::start(FrameSource &source, Pool &p
 }
 
 Readahead::Readahead(FrameSource &source, Pool &pool, ReadaheadOptions options, std::unique_ptr<Ring> ring)
-    : source_(source), pool_(pool), options_(std::move(options)), ring_(std::move(ring)),
-      wanted_(options_.firstFrame)
+    : source_(source), pool_(pool), options_(options), ring_(std::move(ring)), wanted_(options_.firstFrame)
 {
 }
 
