@@ -103,13 +103,17 @@ gboolean onMessage(GstBus *, GstMessage *message, gpointer user)
 
 gboolean onInterrupt(gpointer user)
 {
-    // What is under way arrives, then the account is made. Asked twice, stop as it is.
+    // What is under way arrives, then the account is made. Asked again later, stop as it is; at once does not
+    // count, for `timeout` signals the process and its group.
     auto &run = *static_cast<Run *>(user);
-    static int asked = 0;
-    if (++asked == 1)
+    static gint64 asked = 0;
+    const gint64 now = g_get_monotonic_time();
+    if (asked == 0) {
+        asked = now;
         gst_element_send_event(run.pipeline, gst_event_new_eos());
-    else
+    } else if (now - asked > G_TIME_SPAN_SECOND) {
         g_main_loop_quit(run.loop);
+    }
     return G_SOURCE_CONTINUE;
 }
 
