@@ -38,60 +38,20 @@
 #include <utility>
 
 #include "common/messages.h"
-#include "common/placement_properties.h"
-#include "common/stats_timer.h"
-#include "dmaslabsrc/file_caps.h"
-#include "dmaslabsrc/producer.h"
+#include "dmaslabsrc/negotiation.h"
 #include "dmaslabsrc/queries.h"
+#include "dmaslabsrc/src_private.h"
 #include "dmaslabsrc/src_properties.h"
-#include "dmaslabsrc/src_stats.h"
 
 GST_DEBUG_CATEGORY(gst_dma_slab_src_debug);
 #define GST_CAT_DEFAULT gst_dma_slab_src_debug
 
 using namespace dmaslab;
 
-namespace {
-
-struct Private
-{
-    explicit Private(GstDmaSlabSrc *element)
-        : producer(GST_BASE_SRC(element)),
-          timer(GST_ELEMENT(element), [this] { return collectStats(producer); })
-    {
-    }
-
-    Settings settings; ///< object lock
-    Producer producer;
-    StatsTimer timer;
-    PlacementProperties placement{1}; // ns of timer slack: deadlines are what this thread is for
-    // Streaming thread, and state changes while there is none.
-    Settings active;
-    std::optional<FrameFormat> format; ///< of the caps that are set
-    bool streamIsCurrent = false;      ///< the stream is the one for `format`
-    bool guessed = false;              ///< the caps were ours to choose, and a raw file has only one truth
-    std::uint32_t slabsWarned = 0;     ///< how many the last warning asked for
-    std::uint64_t fileOrigin = 0;      ///< the number of the files' first frame
-    std::optional<FileFrame> files;    ///< object lock: caps are asked for on any thread
-};
-
-} // namespace
-
-struct _GstDmaSlabSrc
-{
-    GstPushSrc parent;
-    Private *priv;
-};
-
 G_DEFINE_TYPE(GstDmaSlabSrc, gst_dma_slab_src, GST_TYPE_PUSH_SRC)
 GST_ELEMENT_REGISTER_DEFINE_WITH_CODE(dmaslabsrc, "dmaslabsrc", GST_RANK_NONE, GST_TYPE_DMA_SLAB_SRC,
                                       GST_DEBUG_CATEGORY_INIT(gst_dma_slab_src_debug, "dmaslabsrc", 0,
                                                               "slab source"))
-
-static Private &priv(gpointer object)
-{
-    return *GST_DMA_SLAB_SRC(object)->priv;
-}
 
 static void setFiles(GstBaseSrc *base, const std::optional<FileFrame> &frame)
 {
@@ -101,7 +61,7 @@ static void setFiles(GstBaseSrc *base, const std::optional<FileFrame> &frame)
 
 static gboolean gst_dma_slab_src_start(GstBaseSrc *base)
 {
-    Private &self = priv(base);
+    SrcPrivate &self = priv(base);
     {
         const ObjectLocker lock(base);
         self.active = self.settings;
@@ -150,7 +110,7 @@ static gboolean gst_dma_slab_src_start(GstBaseSrc *base)
 
 static gboolean gst_dma_slab_src_stop(GstBaseSrc *base)
 {
-    Private &self = priv(base);
+    SrcPrivate &self = priv(base);
     self.timer.stop();
     self.producer.stop();
     self.timer.post();
@@ -184,160 +144,6 @@ static void gst_dma_slab_src_get_times(GstBaseSrc *, GstBuffer *, GstClockTime *
     *start = *end = GST_CLOCK_TIME_NONE;
 }
 
-static GstCaps *gst_dma_slab_src_get_caps(GstBaseSrc *base, GstCaps *filter)
-{
-    std::optional<FileFrame> files;
-    {
-        const ObjectLocker lock(base);
-        files = priv(base).files;
-    }
-    CapsPtr caps(files ? capsOfFiles(*files).release()
-                       : gst_pad_get_pad_template_caps(GST_BASE_SRC_PAD(base)));
-    if (filter)
-        caps.reset(gst_caps_intersect_full(filter, caps.get(), GST_CAPS_INTERSECT_FIRST));
-    return caps.release();
-}
-
-static bool isFixed(const GstStructure *structure, const char *field)
-{
-    const GValue *value = gst_structure_get_value(structure, field);
-    return !value || gst_value_is_fixed(value);
-}
-
-static GstCaps *gst_dma_slab_src_fixate(GstBaseSrc *base, GstCaps *caps)
-{
-    caps = gst_caps_make_writable(caps);
-    caps = gst_caps_truncate(caps);
-    GstStructure *structure = gst_caps_get_structure(caps, 0);
-    // What nobody said is what the files are, or what a camera of today gives.
-    Private &self = priv(base);
-    gint width = 640;
-    gint height = 480;
-    bool mustSay = false;
-    {
-        const ObjectLocker lock(base);
-        if (self.files && !self.files->raw) {
-            width = gint(MIN(self.files->width, guint64(G_MAXINT)));
-            height = gint(MIN(self.files->height, guint64(G_MAXINT)));
-        }
-        mustSay = self.files && self.files->raw;
-    }
-    // An array has no format and no width, and need not have a framerate.
-    const auto has = [structure](const char *field) { return gst_structure_has_field(structure, field); };
-    self.guessed = mustSay && (!isFixed(structure, "format") || !isFixed(structure, "width") ||
-                               !isFixed(structure, "height"));
-    if (has("format"))
-        gst_structure_fixate_field_string(structure, "format", "GRAY16_LE");
-    if (has("width"))
-        gst_structure_fixate_field_nearest_int(structure, "width", width);
-    if (has("height"))
-        gst_structure_fixate_field_nearest_int(structure, "height", height);
-    if (has("framerate"))
-        gst_structure_fixate_field_nearest_fraction(structure, "framerate", 30, 1);
-    return GST_BASE_SRC_CLASS(gst_dma_slab_src_parent_class)->fixate(base, caps);
-}
-
-static gboolean gst_dma_slab_src_set_caps(GstBaseSrc *base, GstCaps *caps)
-{
-    Private &self = priv(base);
-    Result<FrameFormat> format = frameFormatFromCaps(caps);
-    if (!format) {
-        postError(GST_ELEMENT(base), format.error());
-        return FALSE;
-    }
-    if (self.active.paced() && format->rateNumerator == 0) {
-        GST_ELEMENT_ERROR(base, RESOURCE, SETTINGS,
-                          ("%s: framerate 0/1 gives no deadlines: set a positive framerate in the caps, or "
-                           "pacing=off.",
-                           GST_OBJECT_NAME(base)),
-                          (nullptr));
-        return FALSE;
-    }
-    if (self.guessed) {
-        GST_ELEMENT_ERROR(
-            base, RESOURCE, SETTINGS,
-            ("location=%s: a raw file does not tell what its frames are. Set format, width and height "
-             "in the caps behind the source.",
-             self.active.location.c_str()),
-            (nullptr));
-        return FALSE;
-    }
-    self.format = std::move(*format);
-    self.streamIsCurrent = false;
-    return TRUE;
-}
-
-static void warnIfTooFewSlabs(GstBaseSrc *base, guint declared)
-{
-    Private &self = priv(base);
-    const auto current = self.producer.current();
-    const SizingRequest need = SourceStream::sizing(self.active, *self.format, declared);
-    const std::uint32_t needed = slabsNeeded(need);
-    if (declared == 0 || !current || needed <= current->slabs || needed <= self.slabsWarned)
-        return;
-    self.slabsWarned = needed; // links come and go; the same sentence again tells nothing
-    GST_ELEMENT_WARNING(
-        base, RESOURCE, SETTINGS,
-        ("%s: the branches need %u slabs, there are %u: %s. Frames may be dropped as starved; "
-         "set slabs=%u before the start.",
-         GST_OBJECT_NAME(base), needed, current->slabs, explainSizing(need).c_str(), needed),
-        (nullptr));
-}
-
-/** Runs after set_caps, and again whenever downstream changes: then the frames under way stay as they are. */
-static gboolean gst_dma_slab_src_decide_allocation(GstBaseSrc *base, GstQuery *query)
-{
-    Private &self = priv(base);
-    guint declared = 0;
-    while (gst_query_get_n_allocation_pools(query) > 0) {
-        guint min = 0;
-        gst_query_parse_nth_allocation_pool(query, 0, nullptr, nullptr, &min, nullptr);
-        declared = MAX(declared, min);
-        gst_query_remove_nth_allocation_pool(query, 0); // ours is not the base class's to manage
-    }
-    while (gst_query_get_n_allocation_params(query) > 0)
-        gst_query_remove_nth_allocation_param(query, 0);
-    if (!self.format)
-        return FALSE;
-    if (self.streamIsCurrent) {
-        warnIfTooFewSlabs(base, declared);
-        return TRUE;
-    }
-    StreamRequest request;
-    request.settings = self.active;
-    request.format = *self.format;
-    request.declared = declared;
-    request.firstSequence = self.producer.nextSequence();
-    request.copied = self.producer.copyCount();
-    request.fileOrigin = self.fileOrigin;
-    auto stream = SourceStream::open(std::move(request));
-    if (!stream) {
-        Error error = stream.error();
-        // A number that nobody typed needs its origin: a branch may have asked for the impossible.
-        if (self.active.slabs == 0 && (error.code == Errc::NoMemory || error.code == Errc::Limit))
-            error.message += ". The number was computed: " +
-                             explainSizing(SourceStream::sizing(self.active, *self.format, declared)) +
-                             ". Set slabs, or let the branches hold fewer frames.";
-        postError(GST_ELEMENT(base), error);
-        return FALSE;
-    }
-    const ArenaReport &report = (*stream)->arena().report();
-    GST_INFO_OBJECT(base, "%u slabs of %" G_GSIZE_FORMAT " bytes in %s, pages of %" G_GSIZE_FORMAT,
-                    (*stream)->arena().slabs(), (*stream)->arena().slabSize(), toString(report.kind),
-                    report.pageSize);
-    const bool anyMemory = self.active.memory == MemoryKind::Auto;
-    std::vector<std::string> said;
-    for (const std::string &degradation : report.degradations)
-        said.push_back("memory=" + std::string(toString(self.active.memory)) + ": " + degradation +
-                       (anyMemory ? " (memory=memfd says that it is not needed)" : ""));
-    postDegradations(GST_ELEMENT(base), said, anyMemory);
-    self.producer.setStream(std::move(*stream));
-    self.streamIsCurrent = true;
-    warnIfTooFewSlabs(base, declared);
-    gst_element_post_message(GST_ELEMENT(base), gst_message_new_latency(GST_OBJECT(base)));
-    return TRUE;
-}
-
 static gboolean gst_dma_slab_src_query(GstBaseSrc *base, GstQuery *query)
 {
     switch (GST_QUERY_TYPE(query)) {
@@ -360,7 +166,7 @@ static GstFlowReturn gst_dma_slab_src_create(GstPushSrc *source, GstBuffer **buf
 
 static GstPadProbeReturn gst_dma_slab_src_probe(GstPad *pad, GstPadProbeInfo *info, gpointer user)
 {
-    Private &self = *static_cast<Private *>(user);
+    SrcPrivate &self = *static_cast<SrcPrivate *>(user);
     if (info->type & GST_PAD_PROBE_TYPE_BUFFER) {
         if (!self.producer.leaving(pad, GST_PAD_PROBE_INFO_BUFFER(info)))
             return GST_PAD_PROBE_DROP;
@@ -373,7 +179,7 @@ static GstPadProbeReturn gst_dma_slab_src_probe(GstPad *pad, GstPadProbeInfo *in
 
 static GstStateChangeReturn gst_dma_slab_src_change_state(GstElement *element, GstStateChange transition)
 {
-    Private &self = priv(element);
+    SrcPrivate &self = priv(element);
     if (transition == GST_STATE_CHANGE_NULL_TO_READY && !self.placement.check(element))
         return GST_STATE_CHANGE_FAILURE;
     if (transition == GST_STATE_CHANGE_READY_TO_PAUSED) {
@@ -403,7 +209,7 @@ static gboolean gst_dma_slab_src_post_message(GstElement *element, GstMessage *m
 
 static void gst_dma_slab_src_set_property(GObject *object, guint id, const GValue *value, GParamSpec *pspec)
 {
-    Private &self = priv(object);
+    SrcPrivate &self = priv(object);
     if (!mayChangeProperty(GST_ELEMENT(object), pspec, value))
         return;
     switch (id) {
@@ -430,7 +236,7 @@ static void gst_dma_slab_src_set_property(GObject *object, guint id, const GValu
 
 static void gst_dma_slab_src_get_property(GObject *object, guint id, GValue *value, GParamSpec *pspec)
 {
-    Private &self = priv(object);
+    SrcPrivate &self = priv(object);
     switch (id) {
     case PROP_STATS:
         g_value_take_boxed(value, collectStats(self.producer).release());
@@ -464,7 +270,7 @@ static void gst_dma_slab_src_finalize(GObject *object)
 
 static void gst_dma_slab_src_init(GstDmaSlabSrc *self)
 {
-    self->priv = new Private(self);
+    self->priv = new SrcPrivate(self);
     gst_base_src_set_format(GST_BASE_SRC(self), GST_FORMAT_TIME);
     gst_pad_add_probe(
         GST_BASE_SRC_PAD(self),
