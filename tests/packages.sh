@@ -20,11 +20,12 @@ esac
 why[build]="compile the library and the plugins"
 packages[build]="g++ meson ninja-build pkgconf|pkg-config
     libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev
-    libxxhash-dev libnuma-dev libexpected-dev"
+    libxxhash-dev libnuma-dev libexpected-dev
+    liburing-dev nlohmann-json3-dev libcli11-dev"
 probes[build]="cmd:g++ cmd:meson cmd:ninja cmd:pkg-config
     pc:gstreamer-1.0 pc:gstreamer-base-1.0 pc:gstreamer-video-1.0 pc:gstreamer-allocators-1.0 pc:gstreamer-app-1.0
     pc:libxxhash
-    hdr:numa.h hdr:tl/expected.hpp"
+    pc:liburing hdr:numa.h hdr:tl/expected.hpp hdr:nlohmann/json.hpp hdr:CLI/CLI.hpp"
 
 why[runtime]="run pipelines from the shell and from Python"
 packages[runtime]="gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good
@@ -44,9 +45,9 @@ probes[lint]="cmd:clang-format cmd:clang-tidy cmd:shellcheck cmd:git"
 
 why[bench]="the peers the benchmarks are measured against, and plots"
 packages[bench]="libbenchmark-dev libboost-dev libreaderwriterqueue-dev libatomic-queue-dev
-    rt-tests python3-matplotlib"
+    rt-tests fio python3-matplotlib"
 probes[bench]="hdr:benchmark/benchmark.h hdr:boost/lockfree/spsc_queue.hpp
-    hdr:readerwriterqueue/readerwriterqueue.h hdr:atomic_queue/atomic_queue.h cmd:cyclictest py:matplotlib"
+    hdr:readerwriterqueue/readerwriterqueue.h hdr:atomic_queue/atomic_queue.h cmd:cyclictest cmd:fio py:matplotlib"
 
 why[vm]="the guest with a kernel that has udmabuf, vivid and NUMA nodes"
 packages[vm]="qemu-system-x86 busybox-static cpio xz-utils zstd kmod e2fsprogs xfsprogs dmsetup"
