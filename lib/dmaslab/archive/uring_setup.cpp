@@ -2,24 +2,14 @@
 #include "dmaslab/archive/uring_setup.h"
 
 #include <cerrno>
-#include <cstdlib>
 
 #include <liburing.h>
 #include <sys/resource.h>
 
 namespace dmaslab {
 
-namespace {
-
-/** For tests of the fallback: what a container without io_uring says. */
-constexpr const char *kForbidden = "DMASLAB_NO_IO_URING";
-
-} // namespace
-
 int setUpRing(io_uring &ring, unsigned entries, RingOwner owner)
 {
-    if (std::getenv(kForbidden))
-        return EPERM;
     // SUBMIT_ALL: one bad operation does not hold back those behind it. DEFER_TASKRUN (6.1): completions are
     // handled when we ask, not in the middle of our work; it wants one thread. COOP_TASKRUN (5.19) is the
     // next best thing.

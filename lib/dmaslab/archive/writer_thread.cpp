@@ -103,7 +103,7 @@ void WriterThread::loop()
         if (endWhenDone())
             return;
         // With the disk's queue full, hashing goes on while it works; otherwise one call starts and waits.
-        if (writes_->isFull())
+        if (writes_->isFull() && settings_.checksum)
             io_->submit();
         writes_->hash();
         sleep(now);
@@ -376,7 +376,9 @@ void WriterThread::sleep(std::int64_t now)
         --eager_;
     const bool awaitOne = (writes_->isFull() || hurry || eager_ > 0) && busy;
     const unsigned all = writes_->underWay() + committer_->underWay();
-    io_->wait(awaitOne ? 1 : all + 1, now + settings_.batchTimeNs, false);
+    // With a full queue half of it goes on working while the other half is refilled in one go.
+    const unsigned some = writes_->isFull() && !hurry ? std::max(1u, settings_.queueDepth / 2) : 1;
+    io_->wait(awaitOne ? some : all + 1, now + settings_.batchTimeNs, false);
 }
 
 void WriterThread::publish()
