@@ -12,7 +12,7 @@
 #include "dmaslab/archive/disk_io.h"
 #include "dmaslab/archive/manifest.h"
 #include "dmaslab/archive/recording_directory.h"
-#include "dmaslab/archive/segment_files.h"
+#include "dmaslab/archive/segment_store.h"
 #include "dmaslab/archive/writer.h"
 
 namespace dmaslab {

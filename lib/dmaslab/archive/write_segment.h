@@ -5,7 +5,7 @@
 
 #include "dmaslab/archive/disk_io.h"
 #include "dmaslab/archive/page_buffer.h"
-#include "dmaslab/archive/segment_files.h"
+#include "dmaslab/archive/segment_store.h"
 
 namespace dmaslab {
 
