@@ -186,6 +186,10 @@ Result<void> Recording::loadSegment(std::size_t position)
     segment.dataBytes = count.dataBytes;
     segment.headersAgree = count.agree;
     segment.problem = std::move(count.problem);
+    IndexRecord first;
+    if (count.frames > 0 && readAt(segment.indexFd.get(), segment.indexPath, kArchiveBlock,
+                                   std::as_writable_bytes(std::span(&first, 1))))
+        segment.firstSequence = first.sequence;
     if (!segment.problem.empty() || !entry.closed)
         return {};
     if (!count.agree)
