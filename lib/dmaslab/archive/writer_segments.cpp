@@ -49,9 +49,10 @@ WriteSegment *WriterThread::segmentFor(const ArchiveFrame &frame)
     }
     if (last && !last->hasRoomFor(frame.length)) {
         // It is empty, and the next one would be no larger.
-        client_.warning("frame " + std::to_string(frame.sequence) + " has " + bytesText(frame.length) +
+        if (!std::exchange(saidLarge_, true))
+            client_.warning("frame " + std::to_string(frame.sequence) + " has " + bytesText(frame.length) +
                         ", more than a segment of " + bytesText(last->files.plan.dataBytes) +
-                        " takes, and is lost: set a larger segment-bytes");
+                        " takes, and is lost like all such frames: set a larger segment-bytes");
         tooLarge_ = true;
         return nullptr;
     }
