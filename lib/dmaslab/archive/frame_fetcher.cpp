@@ -123,7 +123,9 @@ FetchedFrame FrameFetcher::next(std::int64_t slabDeadlineNs)
         if (wantsPread_) {
             usePread("this file system does not read into these slabs past the page cache");
         } else if (count_ == 0 && stop_ != FetchStatus::Frame) {
-            return {.status = stop_, .frame = next_, .index = found_.index};
+            return {.status = stop_,
+                    .frame = next_,
+                    .index = stop_ == FetchStatus::TooLarge ? found_.index : IndexRecord{}};
         } else if (count_ == 0) {
             auto slab = pool_.acquire(slabDeadlineNs);
             if (!slab)
