@@ -5,7 +5,7 @@
 #include <cstdlib>
 
 #include "dmaslab/archive/recovery.h"
-#include "dmaslab/pacing/monotonic_clock.h"
+#include "dmaslab/ring/futex.h"
 
 int main(int argc, char **argv)
 {

@@ -8,6 +8,9 @@ import signal
 import subprocess
 import sys
 import time
+import traceback
+
+from launch import Skip
 
 PATIENCE = 90  # seconds; reaching it is a failure, never a measurement
 SOAK = os.environ.get("DMASLAB_SOAK") == "1"
@@ -157,3 +160,19 @@ class Load:
         status = self.wait()
         assert status in wanted, f"status {status} of {' '.join(self.command)}\n{self.said().tail()}"
         return self.said()
+
+
+def report_lines(program, tests):
+    """Runs the tests and reports as tests/vm/lane.sh reads it."""
+    failed = 0
+    for name, test in tests.items():
+        name = f"{program}: {name.replace('_', ' ')}"
+        try:
+            test()
+            print(f"PASS {name}", flush=True)
+        except Skip as why:
+            print(f"SKIP {name}: {why}", flush=True)
+        except Exception:  # whatever went wrong is this test's failure and not the end of the others
+            failed += 1
+            print(f"FAIL {name}\n    " + traceback.format_exc().replace("\n", "\n    "), flush=True)
+    sys.exit(1 if failed else 0)
