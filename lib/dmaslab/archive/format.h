@@ -78,7 +78,7 @@ enum class LossKind : std::uint32_t
 };
 
 /** One entry of losses.npy: frames first..last, of which `count` are missing. */
-struct LossRecord
+struct DMASLAB_EXPORT LossRecord
 {
     std::uint64_t first = 0;
     std::uint64_t last = 0;
