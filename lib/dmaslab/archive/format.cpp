@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <ctime>
 
 namespace dmaslab {
 
@@ -38,6 +39,13 @@ std::string framesName(std::uint32_t segment)
 std::string indexName(std::uint32_t segment)
 {
     return numbered("index", segment);
+}
+
+std::int64_t utcNowNs()
+{
+    timespec now{};
+    clock_gettime(CLOCK_REALTIME, &now);
+    return std::int64_t(now.tv_sec) * 1'000'000'000 + now.tv_nsec;
 }
 
 const char *toString(ArchiveLayout layout)

@@ -27,6 +27,9 @@ inline constexpr const char *kLossesName = "losses.npy";
     return (bytes + kArchiveBlock - 1) / kArchiveBlock * kArchiveBlock;
 }
 
+/** ns since 1970. */
+[[nodiscard]] DMASLAB_EXPORT std::int64_t utcNowNs();
+
 /** How frames lie in a frames file. */
 enum class ArchiveLayout : std::uint8_t
 {

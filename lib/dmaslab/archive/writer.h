@@ -51,6 +51,7 @@ struct RecordingInfo
 {
     std::string software;
     std::string device;
+    std::string element = "archive"; ///< who loses a frame that cannot be written
     std::string metadataJson = "{}";
     std::uint32_t everyNth = 1;
     std::uint32_t nthPhase = 0;
@@ -181,6 +182,7 @@ public:
     [[nodiscard]] const std::string &path() const;
 
 private:
+    friend struct WriterFactory;
     class Impl;
     explicit Writer(std::unique_ptr<Impl> impl);
     std::unique_ptr<Impl> impl_;

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "dmaslab/archive/committer.h"
+
+#include <cerrno>
+#include <utility>
+
+namespace dmaslab {
+
+namespace {
+
+constexpr unsigned kMostAttempts = 100;
+
+} // namespace
+
+Result<void> Committer::open()
+{
+    auto file = io_.addFile(lossesFd_);
+    if (!file)
+        return tl::unexpected(file.error());
+    lossesFile_ = *file;
+    return {};
+}
+
+void Committer::begin(WriteSegment *segment, std::uint64_t upTo)
+{
+    segment_ = segment;
+    upTo_ = upTo;
+    error_ = 0;
+    syncFailed_ = false;
+    withLosses_ = losses_.hasNew();
+    if (withLosses_)
+        losses_.begin();
+    step_ = Step::None;
+    start(segment ? Step::SyncData : Step::WriteEntries);
+}
+
+void Committer::write(int file, const iovec &piece, std::uint64_t offset)
+{
+    Expected &operation = operations_[pending_];
+    operation = {piece, offset, file, false, 0};
+    io_.write(file, {&operation.piece, 1}, offset, DiskIo::kNotPinned, kToken | pending_);
+    ++pending_;
+}
+
+void Committer::sync(int file)
+{
+    operations_[pending_] = {{}, 0, file, true, 0};
+    io_.sync(file, kToken | pending_);
+    ++pending_;
+}
+
+void Committer::makeHeader(HeaderBlock &block, const std::string &descr,
+                           const std::vector<std::uint64_t> &shape)
+{
+    // Fits: the same descr was written when the file was made.
+    if (const auto ok = writeHeader(block, descr, shape); !ok)
+        error_ = EINVAL;
+}
+
+void Committer::start(Step step)
+{
+    step_ = step;
+    pending_ = 0;
+    switch (step) {
+    case Step::SyncData:
+        sync(segment_->framesFile);
+        break;
+    case Step::WriteEntries:
+        if (segment_) {
+            // Whole blocks, those that hold a record which is not counted yet.
+            const std::uint64_t begin =
+                segment_->counted * sizeof(IndexRecord) / kArchiveBlock * kArchiveBlock;
+            const std::uint64_t end = roundUpToBlock(upTo_ * sizeof(IndexRecord));
+            write(segment_->indexFile, {segment_->index.data() + begin, end - begin}, kArchiveBlock + begin);
+        }
+        if (withLosses_) {
+            const std::vector<LossRecord> &entries = losses_.taken();
+            write(lossesFile_,
+                  {const_cast<LossRecord *>(entries.data()), entries.size() * sizeof(LossRecord)},
+                  kArchiveBlock + losses_.durable() * sizeof(LossRecord));
+        }
+        break;
+    case Step::SyncEntries:
+        if (segment_)
+            sync(segment_->indexFile);
+        if (withLosses_)
+            sync(lossesFile_);
+        break;
+    case Step::IndexHeader:
+        if (segment_) {
+            makeHeader(indexHeader_, indexDescr(), {upTo_});
+            write(segment_->indexFile, {indexHeader_.data(), indexHeader_.size()}, 0);
+        }
+        break;
+    case Step::OtherHeaders:
+        if (segment_) {
+            const SeriesLayout &layout = segment_->files.plan.layout;
+            makeHeader(framesHeader_, layout.descr,
+                       layout.fileShape(layout.recordBytes == 0 ? segment_->dataEnd(upTo_) : upTo_));
+            write(segment_->framesFile, {framesHeader_.data(), framesHeader_.size()}, 0);
+        }
+        if (withLosses_) {
+            makeHeader(lossesHeader_, lossesDescr(), {losses_.durable() + losses_.taken().size()});
+            write(lossesFile_, {lossesHeader_.data(), lossesHeader_.size()}, 0);
+        }
+        break;
+    case Step::SyncHeaders:
+        if (segment_) {
+            sync(segment_->indexFile);
+            sync(segment_->framesFile);
+        }
+        if (withLosses_)
+            sync(lossesFile_);
+        break;
+    case Step::None:
+        break;
+    }
+    // Only the ledger: the step of the index has nothing to do.
+    if (pending_ == 0 && step_ != Step::None)
+        next();
+}
+
+void Committer::next()
+{
+    start(step_ == Step::SyncHeaders ? Step::None : Step(unsigned(step_) + 1));
+}
+
+Committer::Outcome Committer::complete(const DiskCompletion &completion)
+{
+    Expected &operation = operations_[completion.token & ~kToken];
+    const std::int64_t result = completion.result;
+    const bool again = result == -EAGAIN || result == -EINTR || result == -EBUSY ||
+                       (!operation.isSync && result > 0 && std::uint64_t(result) < operation.piece.iov_len);
+    if (again && ++operation.attempts < kMostAttempts) {
+        // From the beginning also after a short write: these pieces are small, and O_DIRECT wants whole
+        // blocks.
+        if (operation.isSync)
+            io_.sync(operation.file, completion.token);
+        else
+            io_.write(operation.file, {&operation.piece, 1}, operation.offset, DiskIo::kNotPinned,
+                      completion.token);
+        return {};
+    }
+    if (result < 0 || again || (!operation.isSync && result == 0)) {
+        error_ = result < 0 ? int(-result) : EIO;
+        syncFailed_ = syncFailed_ || operation.isSync;
+    }
+    if (--pending_ > 0)
+        return {};
+    if (error_ != 0)
+        return finish();
+    next();
+    return step_ == Step::None ? finish() : Outcome{};
+}
+
+Committer::Outcome Committer::finish()
+{
+    step_ = Step::None;
+    Outcome outcome;
+    outcome.ended = true;
+    outcome.error = error_;
+    outcome.lostTrust = syncFailed_;
+    if (withLosses_)
+        losses_.end(error_ == 0);
+    if (error_ == 0 && segment_) {
+        for (std::uint64_t i = segment_->counted; i < upTo_; ++i) {
+            const IndexRecord &record = segment_->record(i);
+            if (record.flags & kFrameBad)
+                continue;
+            ++outcome.frames;
+            outcome.bytes += record.length;
+        }
+        segment_->counted = upTo_;
+    }
+    return outcome;
+}
+
+} // namespace dmaslab

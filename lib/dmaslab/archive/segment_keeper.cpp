@@ -1,0 +1,337 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "dmaslab/archive/segment_keeper.h"
+
+#include <cerrno>
+#include <csignal>
+#include <ctime>
+#include <random>
+
+#include <fcntl.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "dmaslab/archive/file_header.h"
+#include "dmaslab/memory/text.h"
+
+namespace dmaslab {
+
+namespace {
+
+std::string newId()
+{
+    std::random_device random;
+    char text[33];
+    for (int i = 0; i < 4; ++i)
+        std::snprintf(text + std::size_t(i) * 8, 9, "%08x", random());
+    return text;
+}
+
+std::string hostName()
+{
+    char name[256] = "";
+    gethostname(name, sizeof name - 1);
+    return name;
+}
+
+bool isFull(const Error &error)
+{
+    return error.sysErrno == ENOSPC || error.sysErrno == EDQUOT || error.sysErrno == EFBIG;
+}
+
+} // namespace
+
+SegmentKeeper::SegmentKeeper(RecordingDirectory directory, const RecordingInfo &info,
+                             const WriterSettings &settings, WriterClient &client, const Waker &waker)
+    : directory_(std::move(directory)), settings_(settings), client_(client),
+      waker_(waker), place_{directory_.fd(), directory_.path()}
+{
+    manifest_.id = newId();
+    manifest_.software = info.software;
+    manifest_.host = hostName();
+    manifest_.device = info.device;
+    manifest_.createdNs = utcNowNs();
+    manifest_.created = utcText(manifest_.createdNs);
+    manifest_.everyNth = info.everyNth;
+    manifest_.nthPhase = info.nthPhase;
+    manifest_.hashed = settings.checksum;
+    manifest_.metadataJson = info.metadataJson;
+}
+
+SegmentKeeper::~SegmentKeeper()
+{
+    if (thread_.joinable())
+        thread_.join();
+}
+
+Result<void> SegmentKeeper::begin()
+{
+    const std::string path = place_.path + "/" + kLossesName;
+    losses_.reset(openat(place_.directory, kLossesName, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
+    if (!losses_.isValid())
+        return fail(Errc::Io, path + ": cannot make it (" + errnoText(errno) + "): choose another place",
+                    errno);
+    HeaderBlock block;
+    const std::uint64_t none = 0;
+    if (auto ok = writeHeader(block, lossesDescr(), {&none, 1}); !ok)
+        return ok;
+    if (pwrite(losses_.get(), block.data(), block.size(), 0) != ssize_t(block.size()) ||
+        fsync(losses_.get()) != 0) {
+        const int error = errno;
+        return fail(error == ENOSPC ? Errc::Limit : Errc::Io,
+                    path + ": cannot write it (" + errnoText(error) +
+                        "): " + (error == ENOSPC ? "free some space" : "check the file system"),
+                    error);
+    }
+    if (auto ok = manifest_.replace(place_.directory, place_.path); !ok)
+        return ok;
+    thread_ = std::thread([this] { run(); });
+    return {};
+}
+
+void SegmentKeeper::post(Job job)
+{
+    {
+        const std::lock_guard lock(mutex_);
+        jobs_.push_back(std::move(job));
+    }
+    wake_.notify_one();
+}
+
+void SegmentKeeper::run()
+{
+    // A file size limit shall be an error (EFBIG) and not the end of the program.
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGXFSZ);
+    pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+    while (!finished()) {
+        Job job;
+        {
+            std::unique_lock lock(mutex_);
+            wake_.wait(lock, [this] { return !jobs_.empty(); });
+            job = std::move(jobs_.front());
+            jobs_.pop_front();
+        }
+        job();
+    }
+}
+
+void SegmentKeeper::addSeries(ManifestSeries series)
+{
+    post([this, series = std::move(series)]() mutable { manifest_.series.push_back(std::move(series)); });
+}
+
+void SegmentKeeper::setTags(std::string json)
+{
+    post([this, json = std::move(json)]() mutable {
+        manifest_.tagsJson = std::move(json);
+        saveManifest();
+    });
+}
+
+void SegmentKeeper::prepare(std::uint32_t series)
+{
+    post([this, series] {
+        auto made = make(series);
+        if (made)
+            say(*made);
+        {
+            const std::lock_guard lock(mutex_);
+            prepared_ = std::move(made);
+        }
+        waker_.wake();
+    });
+}
+
+std::optional<Result<SegmentFiles>> SegmentKeeper::takePrepared()
+{
+    const std::lock_guard lock(mutex_);
+    return std::exchange(prepared_, std::nullopt);
+}
+
+void SegmentKeeper::discard(SegmentFiles files)
+{
+    auto shared = std::make_shared<SegmentFiles>(std::move(files));
+    post([this, shared] { forget(*shared); });
+}
+
+void SegmentKeeper::forget(const SegmentFiles &files)
+{
+    std::erase_if(manifest_.segments,
+                  [&](const ManifestSegment &segment) { return segment.number == files.plan.number; });
+    saveManifest();
+    removeSegment(place_, files.plan.number);
+}
+
+void SegmentKeeper::retire(RetiredSegment segment)
+{
+    // std::function wants something that can be copied.
+    auto shared = std::make_shared<RetiredSegment>(std::move(segment));
+    post([this, shared] { close(*shared); });
+}
+
+void SegmentKeeper::finish(std::uint64_t losses, std::optional<SegmentFiles> unused)
+{
+    auto shared = std::make_shared<std::optional<SegmentFiles>>(std::move(unused));
+    post([this, losses, shared] { end(losses, std::move(*shared)); });
+}
+
+std::optional<std::size_t> SegmentKeeper::oldestClosed() const
+{
+    if (manifest_.segments.empty() || !manifest_.segments.front().closed)
+        return std::nullopt; // a younger one first would tear a hole into the recording
+    return 0;
+}
+
+Result<SegmentFiles> SegmentKeeper::make(std::uint32_t series)
+{
+    SegmentPlan plan =
+        SegmentPlan::of(manifest_.series[series].layout, settings_.segmentBytes, settings_.segmentFrames);
+    plan.series = series;
+    plan.direct = settings_.direct;
+    plan.number = nextNumber_;
+    if (const auto ok = dropSurplus(); !ok)
+        return tl::unexpected(ok.error());
+    const auto oldest = oldestClosed();
+    const bool ringIsFull = settings_.maxSegments != 0 && manifest_.segments.size() >= settings_.maxSegments;
+    auto files = ringIsFull && oldest ? recycle(plan, *oldest) : create(plan);
+    if (!files && isFull(files.error()) && settings_.onDiskFull == OnDiskFull::Recycle && oldest &&
+        !ringIsFull)
+        files = recycle(plan, *oldest);
+    if (!files)
+        return files;
+    if (const auto ok = list(*files); !ok) {
+        removeSegment(place_, files->plan.number);
+        return tl::unexpected(ok.error());
+    }
+    warnAboutRoom(*files);
+    return files;
+}
+
+Result<void> SegmentKeeper::dropSurplus()
+{
+    // There can be one too many where the oldest was still being closed when the next one was made.
+    while (settings_.maxSegments != 0 && manifest_.segments.size() > settings_.maxSegments &&
+           oldestClosed()) {
+        const std::uint32_t number = manifest_.segments.front().number;
+        manifest_.segments.erase(manifest_.segments.begin());
+        if (auto ok = manifest_.replace(place_.directory, place_.path); !ok)
+            return ok;
+        removeSegment(place_, number);
+    }
+    return {};
+}
+
+Result<SegmentFiles> SegmentKeeper::create(SegmentPlan plan)
+{
+    for (;;) {
+        auto files = createSegment(place_, plan);
+        // A disk that is nearly full is used to its end, in smaller steps.
+        if (files || !isFull(files.error()) || !plan.halve())
+            return files;
+    }
+}
+
+Result<SegmentFiles> SegmentKeeper::recycle(SegmentPlan plan, std::size_t oldest)
+{
+    const ManifestSegment old = manifest_.segments[oldest];
+    manifest_.segments.erase(manifest_.segments.begin() + std::ptrdiff_t(oldest));
+    if (auto ok = manifest_.replace(place_.directory, place_.path); !ok)
+        return tl::unexpected(ok.error());
+    const std::uint64_t recordBytes = plan.layout.recordBytes;
+    const std::uint64_t oldBytes = old.bytes > kArchiveBlock ? old.bytes - kArchiveBlock : 0;
+    // As large as it was: nothing has to be reserved. One that was cut short is not worth keeping.
+    if (old.series == plan.series && oldBytes * 2 >= plan.dataBytes && recordBytes != 0 &&
+        oldBytes >= recordBytes) {
+        plan.records = oldBytes / recordBytes;
+        plan.dataBytes = plan.records * recordBytes;
+        return recycleSegment(place_, old.number, plan);
+    }
+    removeSegment(place_, old.number);
+    return create(plan);
+}
+
+Result<void> SegmentKeeper::list(const SegmentFiles &files)
+{
+    ManifestSegment segment;
+    segment.number = files.plan.number;
+    segment.series = files.plan.series;
+    manifest_.segments.push_back(segment);
+    if (auto ok = manifest_.replace(place_.directory, place_.path); !ok) {
+        manifest_.segments.pop_back();
+        return ok;
+    }
+    nextNumber_ = files.plan.number + 1;
+    return {};
+}
+
+void SegmentKeeper::close(RetiredSegment &segment)
+{
+    if (const auto ok = endSegment(segment.files, segment.end); !ok)
+        client_.warning(
+            ok.error().message); // its counts are right and durable; it is only longer than it needs to be
+    for (ManifestSegment &listed : manifest_.segments) {
+        if (listed.number != segment.files.plan.number)
+            continue;
+        listed.closed = true;
+        listed.frames = segment.end.records;
+        listed.bad = segment.bad;
+        listed.bytes = kArchiveBlock + segment.end.dataBytes;
+        listed.firstSequence = segment.event.firstSequence;
+        listed.lastSequence = segment.event.lastSequence;
+    }
+    saveManifest();
+    client_.segmentClosed(segment.event);
+}
+
+void SegmentKeeper::end(std::uint64_t losses, std::optional<SegmentFiles> unused)
+{
+    if (unused)
+        forget(*unused);
+    manifest_.state = RecordingState::Closed;
+    manifest_.closed = utcText(utcNowNs());
+    manifest_.losses = losses;
+    saveManifest();
+    finished_.store(true, std::memory_order_release); // the manifest and the files as they are now
+    waker_.wake();
+}
+
+void SegmentKeeper::saveManifest()
+{
+    if (const auto ok = manifest_.replace(place_.directory, place_.path);
+        !ok && !std::exchange(warnedManifest_, true))
+        client_.warning(ok.error().message);
+}
+
+void SegmentKeeper::warnAboutRoom(const SegmentFiles &files)
+{
+    struct statvfs status
+    {
+    };
+    if (warnedRoom_ || settings_.maxSegments != 0 || fstatvfs(place_.directory, &status) != 0)
+        return;
+    const std::uint64_t room = std::uint64_t(status.f_bavail) * status.f_frsize;
+    if (room >= 2 * files.plan.dataBytes)
+        return;
+    warnedRoom_ = true;
+    const char *then = settings_.onDiskFull == OnDiskFull::Error  ? "stops"
+                       : settings_.onDiskFull == OnDiskFull::Drop ? "loses frames"
+                                                                  : "overwrites its oldest segment";
+    client_.warning(place_.path + ": the disk has room for " + bytesText(room) + " beyond the segment of " +
+                    bytesText(files.plan.dataBytes) + " reserved last; when it is full the recording " +
+                    then + " (on-disk-full)");
+}
+
+void SegmentKeeper::say(const SegmentFiles &files)
+{
+    if (settings_.direct && !files.direct && !std::exchange(saidDirect_, true))
+        client_.warning(files.path +
+                        ": this file system has no O_DIRECT, frames pass through the page cache: "
+                        "record to ext4 or XFS, or set direct=false to say that this is meant");
+    if (!files.preallocated && !std::exchange(saidSparse_, true))
+        client_.warning(files.path +
+                        ": this file system cannot reserve space (fallocate), a full disk will only "
+                        "show when frames are written: record to ext4 or XFS");
+}
+
+} // namespace dmaslab

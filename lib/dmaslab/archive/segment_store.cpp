@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "dmaslab/archive/segment_store.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "dmaslab/archive/file_header.h"
+#include "dmaslab/memory/text.h"
+
+namespace dmaslab {
+
+namespace {
+
+/** More frames of different lengths than this make the index of one segment unwieldy. */
+constexpr std::uint64_t kMostBlobs = std::uint64_t{1} << 18;
+constexpr std::uint64_t kLeastBytes = 1 << 20; ///< smaller segments than this are not worth their files
+
+Errc codeOf(int error)
+{
+    switch (error) {
+    case ENOSPC:
+    case EDQUOT:
+    case EFBIG:
+        return Errc::Limit;
+    case EACCES:
+    case EPERM:
+    case EROFS:
+        return Errc::Permission;
+    case ENOENT:
+        return Errc::NotFound;
+    default:
+        return Errc::Io;
+    }
+}
+
+tl::unexpected<Error> failed(const std::string &path, const char *what, int error)
+{
+    const char *remedy = error == EFBIG    ? "raise 'ulimit -f' (LimitFSIZE=) or set a smaller segment-bytes"
+                         : error == EDQUOT ? "free some of the quota, or record elsewhere"
+                         : error == ENOSPC ? "free some space, or record elsewhere"
+                         : error == ENOENT ? "the recording's directory is gone"
+                                           : "check the file system";
+    return fail(codeOf(error), path + ": cannot " + what + " (" + errnoText(error) + "): " + remedy, error);
+}
+
+Result<UniqueFd> openFile(const ArchivePlace &place, const std::string &name, int flags, bool &direct)
+{
+    for (;;) {
+        UniqueFd fd(openat(place.directory, name.c_str(),
+                           O_RDWR | O_CLOEXEC | flags | (direct ? O_DIRECT : 0), 0666));
+        if (fd.isValid())
+            return fd;
+        // The file system has no O_DIRECT (some FUSE, old tmpfs): some kernels leave the new file behind.
+        if (errno != EINVAL || !direct)
+            return failed(place.path + "/" + name, "open it", errno);
+        direct = false;
+        if (flags & O_EXCL)
+            unlinkat(place.directory, name.c_str(), 0);
+    }
+}
+
+Result<void> writeCount(int fd, const std::string &path, const std::string &descr,
+                        std::span<const std::uint64_t> shape)
+{
+    alignas(kArchiveBlock) HeaderBlock block;
+    if (auto ok = writeHeader(block, descr, shape); !ok)
+        return ok;
+    for (;;) {
+        const ssize_t written = pwrite(fd, block.data(), block.size(), 0);
+        if (written == ssize_t(block.size()))
+            return {};
+        if (written >= 0 || errno != EINTR)
+            return failed(path, "write its header", written >= 0 ? EIO : errno);
+    }
+}
+
+/** Mode 0: the size is there from the beginning, so that no later write has to extend the file. */
+Result<bool> preallocate(int fd, const std::string &path, std::uint64_t bytes)
+{
+    for (;;) {
+        if (fallocate(fd, 0, 0, off_t(bytes)) == 0)
+            return true;
+        if (errno == EINTR)
+            continue;
+        if (errno != EOPNOTSUPP && errno != ENOSYS)
+            return failed(path, ("reserve " + bytesText(bytes)).c_str(), errno);
+        if (ftruncate(fd, off_t(bytes)) != 0)
+            return failed(path, ("make it " + bytesText(bytes) + " long").c_str(), errno);
+        return false;
+    }
+}
+
+Result<void> fill(SegmentFiles &files, const ArchivePlace &place)
+{
+    const SegmentPlan &plan = files.plan;
+    const std::string index = place.path + "/" + indexName(plan.number);
+    const auto frames = preallocate(files.frames.get(), files.path, kArchiveBlock + plan.dataBytes);
+    if (!frames)
+        return tl::unexpected(frames.error());
+    files.preallocated = *frames;
+    if (const auto ok = preallocate(files.index.get(), index, kArchiveBlock + plan.indexBytes()); !ok)
+        return tl::unexpected(ok.error());
+    const std::uint64_t none = 0;
+    if (auto ok = writeCount(files.index.get(), index, indexDescr(), {&none, 1}); !ok)
+        return ok;
+    if (auto ok = writeCount(files.frames.get(), files.path, plan.layout.descr, plan.layout.fileShape(0));
+        !ok)
+        return ok;
+    if (fsync(files.frames.get()) != 0)
+        return failed(files.path, "make it durable", errno);
+    if (fsync(files.index.get()) != 0)
+        return failed(index, "make it durable", errno);
+    if (fsync(place.directory) != 0)
+        return failed(place.path, "make its entries durable", errno);
+    return {};
+}
+
+Result<SegmentFiles> openBoth(const ArchivePlace &place, const SegmentPlan &plan, int flags)
+{
+    SegmentFiles files;
+    files.plan = plan;
+    files.path = place.path + "/" + framesName(plan.number);
+    files.direct = plan.direct;
+    auto frames = openFile(place, framesName(plan.number), flags, files.direct);
+    if (!frames)
+        return tl::unexpected(frames.error());
+    files.frames = std::move(*frames);
+    auto index = openFile(place, indexName(plan.number), flags, files.direct);
+    if (!index)
+        return tl::unexpected(index.error());
+    files.index = std::move(*index);
+    return files;
+}
+
+} // namespace
+
+SegmentPlan SegmentPlan::of(const SeriesLayout &layout, std::uint64_t bytes, std::uint64_t mostFrames)
+{
+    SegmentPlan plan;
+    plan.layout = layout;
+    if (layout.recordBytes == 0) {
+        plan.dataBytes = std::max<std::uint64_t>(bytes / kArchiveBlock * kArchiveBlock, kArchiveBlock);
+        plan.records = std::min(plan.dataBytes / kArchiveBlock, kMostBlobs);
+    } else {
+        plan.records = std::max<std::uint64_t>(bytes / layout.recordBytes, 1);
+    }
+    // Blocks are numbered in 32 bits.
+    if (layout.recordBytes != 0)
+        plan.records =
+            std::min(plan.records, (std::uint64_t{1} << 32) * kArchiveBlock / layout.recordBytes - 1);
+    plan.dataBytes = std::min(plan.dataBytes, ((std::uint64_t{1} << 32) - 1) * kArchiveBlock);
+    if (mostFrames != 0)
+        plan.records = std::min(plan.records, mostFrames);
+    if (layout.recordBytes != 0)
+        plan.dataBytes = plan.records * layout.recordBytes;
+    return plan;
+}
+
+bool SegmentPlan::halve()
+{
+    const std::uint64_t half = dataBytes / 2;
+    if (half < kLeastBytes || (layout.recordBytes != 0 && half < layout.recordBytes))
+        return false;
+    const SegmentPlan smaller = of(layout, half, records);
+    records = smaller.records;
+    dataBytes = smaller.dataBytes;
+    return true;
+}
+
+Result<SegmentFiles> createSegment(const ArchivePlace &place, const SegmentPlan &plan)
+{
+    auto files = openBoth(place, plan, O_CREAT | O_EXCL);
+    if (!files) {
+        // The frames file may be ours; an index that was there before us is not.
+        if (files.error().sysErrno != EEXIST)
+            removeSegment(place, plan.number);
+        return files;
+    }
+    if (const auto ok = fill(*files, place); !ok) {
+        removeSegment(place, plan.number);
+        return tl::unexpected(ok.error());
+    }
+    return files;
+}
+
+Result<SegmentFiles> recycleSegment(const ArchivePlace &place, std::uint32_t oldest, const SegmentPlan &plan)
+{
+    SegmentPlan old = plan;
+    old.number = oldest;
+    auto files = openBoth(place, old, 0);
+    if (!files)
+        return files;
+    // Counts first, and on disk: under its new number nothing of the old content may be counted.
+    const std::uint64_t none = 0;
+    if (auto ok = writeCount(files->frames.get(), files->path, plan.layout.descr, plan.layout.fileShape(0));
+        !ok)
+        return tl::unexpected(ok.error());
+    if (auto ok = writeCount(files->index.get(), files->path, indexDescr(), {&none, 1}); !ok)
+        return tl::unexpected(ok.error());
+    if (fsync(files->frames.get()) != 0 || fsync(files->index.get()) != 0)
+        return failed(files->path, "make it durable", errno);
+    if (renameat(place.directory, framesName(oldest).c_str(), place.directory,
+                 framesName(plan.number).c_str()) != 0 ||
+        renameat(place.directory, indexName(oldest).c_str(), place.directory,
+                 indexName(plan.number).c_str()) != 0)
+        return failed(files->path, "give it its new number", errno);
+    files->plan = plan;
+    files->path = place.path + "/" + framesName(plan.number);
+    if (const auto ok = fill(*files, place); !ok)
+        return tl::unexpected(ok.error());
+    return files;
+}
+
+Result<void> endSegment(SegmentFiles &files, const SegmentEnd &end)
+{
+    if (ftruncate(files.frames.get(), off_t(kArchiveBlock + end.dataBytes)) != 0 ||
+        ftruncate(files.index.get(), off_t(kArchiveBlock + end.records * sizeof(IndexRecord))) != 0)
+        return failed(files.path, "cut it to its size", errno);
+    if (fsync(files.frames.get()) != 0 || fsync(files.index.get()) != 0)
+        return failed(files.path, "make it durable", errno);
+    return {};
+}
+
+void removeSegment(const ArchivePlace &place, std::uint32_t number)
+{
+    unlinkat(place.directory, framesName(number).c_str(), 0);
+    unlinkat(place.directory, indexName(number).c_str(), 0);
+}
+
+} // namespace dmaslab

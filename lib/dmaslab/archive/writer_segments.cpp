@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The part of the writer's thread that deals with segments: which one a frame goes to, and when there is a
+// new one.
+#include <cerrno>
+
+#include "dmaslab/archive/writer_thread.h"
+#include "dmaslab/memory/text.h"
+
+namespace dmaslab {
+
+namespace {
+
+constexpr std::int64_t kRetryNs = 1'000'000'000; ///< between two looks whether a full disk has room again
+
+bool isFull(const Error &error)
+{
+    return error.sysErrno == ENOSPC || error.sysErrno == EDQUOT || error.sysErrno == EFBIG;
+}
+
+} // namespace
+
+bool WriterThread::isOver(const WriteSegment &segment, const ArchiveFrame &frame) const
+{
+    return settings_.segmentTimeNs > 0 && frame.pts != kNoTime && segment.event.firstPts &&
+           frame.pts - *segment.event.firstPts >= settings_.segmentTimeNs;
+}
+
+WriteSegment *WriterThread::segmentFor(const ArchiveFrame &frame)
+{
+    if (!segments_.empty()) {
+        WriteSegment &last = *segments_.back();
+        if (isOver(last, frame))
+            last.sealed = true;
+        if (last.files.plan.series == series_ && last.hasRoomFor(frame.length))
+            return &last;
+        if (last.placed == 0 && !last.sealed && last.files.plan.series == series_) {
+            // An empty segment that is too small will not get larger.
+            client_.warning("frame " + std::to_string(frame.sequence) + " has " + bytesText(frame.length) +
+                            ", more than a segment of " + bytesText(last.files.plan.dataBytes) +
+                            " takes, and is lost: set a larger segment-bytes");
+            tooLarge_ = true;
+            return nullptr;
+        }
+        last.sealed = true;
+    }
+    if (!haveSeries_) {
+        fail({Errc::InvalidArgument, "a frame came before its format was said", 0}, ArchiveLoss::Error);
+        return nullptr;
+    }
+    if (prepared_)
+        return openPrepared();
+    const bool first = !std::exchange(urgent_, true);
+    if (first || monotonicNowNs() >= retryAt_)
+        askForSegment();
+    return nullptr;
+}
+
+WriteSegment *WriterThread::openPrepared()
+{
+    writes_->flush();
+    const bool newSeries = segments_.empty() || segments_.back()->files.plan.series != series_;
+    auto segment = std::make_unique<WriteSegment>(std::move(*prepared_), *io_);
+    prepared_.reset();
+    if (const auto ok = segment->openNumbers(); !ok) {
+        fail(ok.error(), ArchiveLoss::Error);
+        return nullptr;
+    }
+    if (newSeries)
+        writes_->pins().ageAll();
+    segment->event.number = segment->files.plan.number;
+    segment->event.series = segment->files.plan.series;
+    segment->event.path = segment->files.path;
+    segments_.push_back(std::move(segment));
+    shared_.segments.fetch_add(1, std::memory_order_relaxed);
+    urgent_ = diskFull_ = false;
+    client_.segmentOpened(segments_.back()->event);
+    return segments_.back().get();
+}
+
+void WriterThread::askForSegment()
+{
+    if (asked_ || failed_ || finishing_ || !haveSeries_)
+        return;
+    if (prepared_ && prepared_->plan.series == series_)
+        return;
+    asked_ = true;
+    keeper_.prepare(series_);
+}
+
+void WriterThread::prepareAhead()
+{
+    if (asked_ || prepared_ || segments_.empty() || diskFull_ || monotonicNowNs() < retryAt_)
+        return;
+    const WriteSegment &last = *segments_.back();
+    const bool byTime = settings_.segmentTimeNs > 0 && last.event.firstPts && last.event.lastPts &&
+                        (*last.event.lastPts - *last.event.firstPts) * 2 >= settings_.segmentTimeNs;
+    if (last.sealed || byTime || last.placed * 2 >= last.files.plan.records ||
+        last.placedBytes * 2 >= last.files.plan.dataBytes)
+        askForSegment();
+}
+
+void WriterThread::takeAnswer()
+{
+    if (!asked_)
+        return;
+    auto answer = keeper_.takePrepared();
+    if (!answer)
+        return;
+    asked_ = false;
+    if (!*answer) {
+        onNoSegment(answer->error());
+        return;
+    }
+    retryAt_ = 0;
+    if ((*answer)->plan.series != series_) {
+        // Made for frames that nobody sends any more.
+        keeper_.discard(std::move(**answer));
+        askForSegment();
+        return;
+    }
+    prepared_ = std::move(**answer);
+    sayIo();
+}
+
+void WriterThread::onNoSegment(const Error &error)
+{
+    retryAt_ = monotonicNowNs() + kRetryNs;
+    // Ahead of time it is only a forecast: what there is will be used to its end.
+    if (!urgent_) {
+        client_.warning(error.message);
+        return;
+    }
+    if (isFull(error) && settings_.onDiskFull == OnDiskFull::Drop) {
+        if (!std::exchange(diskFull_, true))
+            client_.warning(error.message +
+                            "; frames are lost until there is room again (on-disk-full=drop)");
+        return;
+    }
+    fail(error, isFull(error) ? ArchiveLoss::DiskFull : ArchiveLoss::IoError);
+}
+
+void WriterThread::settle(WriteSegment &segment)
+{
+    // What could not be made durable is lost; the headers say what is.
+    for (std::uint64_t i = segment.counted; i < segment.placed; ++i) {
+        if (!(segment.record(i).flags & kFrameBad))
+            noteLost(segment.record(i).sequence, ArchiveLoss::IoError);
+    }
+    segment.placed = segment.counted;
+}
+
+void WriterThread::retireSealed()
+{
+    while (!segments_.empty()) {
+        WriteSegment &oldest = *segments_.front();
+        if (!oldest.sealed || &oldest == committing_ || writes_->firstIncomplete(oldest) != oldest.placed)
+            return;
+        if (oldest.counted != oldest.placed) {
+            if (!distrust_)
+                return;
+            settle(oldest);
+        }
+        oldest.closeNumbers();
+        RetiredSegment retired;
+        retired.end = {oldest.counted, oldest.dataEnd(oldest.counted)};
+        retired.bad = oldest.bad;
+        retired.event = oldest.event;
+        retired.event.frames = oldest.counted;
+        retired.files = std::move(oldest.files);
+        segments_.pop_front();
+        keeper_.retire(std::move(retired));
+    }
+}
+
+bool WriterThread::endWhenDone()
+{
+    if (closing_)
+        return keeper_.finished();
+    if (!finishing_ || next_ || !segments_.empty() || committer_->busy() || asked_ || !drains_.empty() ||
+        (losses_.hasNew() && !distrust_))
+        return false;
+    closing_ = true;
+    keeper_.finish(losses_.durable(), std::exchange(prepared_, std::nullopt));
+    return false;
+}
+
+} // namespace dmaslab

@@ -1,0 +1,404 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "dmaslab/archive/writer_thread.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+
+#include "dmaslab/memory/text.h"
+#include "dmaslab/pacing/thread_placement.h"
+
+namespace dmaslab {
+
+namespace {
+
+/** Without frames for so long, only the waker wakes us. */
+constexpr std::int64_t kIdleAfterNs = 50'000'000;
+/** How often completions may wake us before the batch time is tried again. */
+constexpr unsigned kEagerWakes = 64;
+/** Frames that fail one after the other before the recording gives up. */
+constexpr unsigned kMostErrorsInRow = 16;
+constexpr unsigned kMostFailedCommits = 5;
+
+} // namespace
+
+WriterThread::WriterThread(WriterShared &shared, SegmentKeeper &keeper, const WriterSettings &settings,
+                           const std::string &element, WriterClient &client, DiskIoFactory makeIo)
+    : shared_(shared), keeper_(keeper), settings_(settings), element_(element), client_(client),
+      makeIo_(std::move(makeIo))
+{
+}
+
+WriterThread::~WriterThread()
+{
+    if (thread_.joinable())
+        thread_.join();
+}
+
+void WriterThread::start()
+{
+    thread_ = std::thread([this] { run(); });
+}
+
+Result<DiskIoPtr> WriterThread::openIo()
+{
+    if (makeIo_)
+        return makeIo_(settings_.queueDepth, shared_.waker);
+    if (settings_.io != ArchiveIo::Pwrite) {
+        auto ring = makeUringIo(settings_.queueDepth, shared_.waker);
+        if (ring || settings_.io == ArchiveIo::Uring)
+            return ring;
+        client_.warning("frames are written by pwrite, one at a time: " + ring.error().message +
+                        ". io=pwrite says that this is meant");
+    }
+    return makePwriteIo(settings_.queueDepth, shared_.waker);
+}
+
+void WriterThread::run()
+{
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals,
+              SIGXFSZ); // a file size limit shall be an error (EFBIG) and not the end of the program
+    pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+    {
+        const PlacementGuard placement({settings_.cpu, settings_.rtPriority, 0});
+        for (const std::string &sentence : placement.degradations())
+            client_.warning(sentence);
+        auto io = openIo();
+        const bool opened = io.has_value();
+        io_ = opened ? std::move(*io) : *makePwriteIo(settings_.queueDepth, shared_.waker); // to end in order
+        writes_ = std::make_unique<FrameWrites>(*io_, settings_, client_);
+        committer_ = std::make_unique<Committer>(*io_, losses_, keeper_.lossesFd());
+        if (const auto ok = committer_->open(); !ok)
+            fail(ok.error(), ArchiveLoss::Error);
+        if (!opened)
+            fail(io.error(), ArchiveLoss::Error);
+        sayIo();
+        nextCommit_ = monotonicNowNs() + settings_.commitIntervalNs;
+        loop();
+        committer_.reset();
+        writes_.reset();
+        io_.reset();
+    }
+    const std::lock_guard lock(shared_.mutex);
+    shared_.finished = true;
+    shared_.progress.notify_all();
+}
+
+void WriterThread::loop()
+{
+    for (;;) {
+        completedSome_ = acceptedSome_ = false;
+        reap();
+        takeAnswer();
+        accept();
+        writes_->flush();
+        prepareAhead();
+        const std::int64_t now = monotonicNowNs();
+        commitWhenDue(now);
+        retireSealed();
+        serveDrains();
+        publish();
+        if (endWhenDone())
+            return;
+        // With the disk's queue full, hashing goes on while it works; otherwise one call starts and waits.
+        if (writes_->isFull() && settings_.checksum)
+            io_->submit();
+        writes_->hash();
+        sleep(now);
+    }
+}
+
+void WriterThread::reap()
+{
+    DiskCompletion completion;
+    while (io_->pop(completion)) {
+        if (Committer::isToken(completion.token)) {
+            onCommit(committer_->complete(completion));
+            continue;
+        }
+        completedSome_ = true;
+        FailedWrite failed;
+        if (writes_->complete(completion, failed))
+            onFailedWrite(failed);
+        else if (failed.segment)
+            errorsInRow_ = 0;
+    }
+    returnFrames(writes_->takeReleased());
+    writes_->forgetAgedMemory();
+}
+
+void WriterThread::returnFrames(std::uint32_t frames)
+{
+    if (frames == 0)
+        return;
+    const std::uint32_t before = shared_.held.fetch_sub(frames, std::memory_order_acq_rel);
+    // The producer waits for a quarter of room, so that it is not woken for each frame.
+    if (before - frames <= shared_.maxHeld - shared_.maxHeld / 4)
+        shared_.room.ring();
+}
+
+void WriterThread::accept()
+{
+    for (;;) {
+        if (!next_) {
+            while (auto command = shared_.commands.take(shared_.frames.headPosition()))
+                perform(std::move(*command));
+            if (!failed_ && !writes_->hasPlace())
+                return;
+            ArchiveFrame frame;
+            if (!shared_.frames.pop(frame))
+                return;
+            next_ = frame;
+        }
+        acceptedSome_ = true;
+        if (failed_) {
+            lose(*next_, failedWhy_);
+        } else if (WriteSegment *segment = segmentFor(*next_)) {
+            place(*next_, *segment);
+        } else if (std::exchange(tooLarge_, false)) {
+            lose(*next_, ArchiveLoss::Error);
+        } else if (failed_ || diskFull_) {
+            lose(*next_, failed_ ? failedWhy_ : ArchiveLoss::DiskFull);
+        } else {
+            return; // the keeper is at it
+        }
+        next_.reset();
+    }
+}
+
+void WriterThread::perform(WriterCommand command)
+{
+    switch (command.kind) {
+    case WriterCommand::Kind::Series:
+        if (!segments_.empty())
+            segments_.back()->sealed = true;
+        writes_->flush();
+        series_ = command.series;
+        haveSeries_ = true;
+        client_.layoutChosen(command.layout);
+        askForSegment();
+        break;
+    case WriterCommand::Kind::Note:
+        losses_.add(command.loss);
+        break;
+    case WriterCommand::Kind::Split:
+        if (!segments_.empty() && segments_.back()->placed > 0)
+            segments_.back()->sealed = true;
+        break;
+    case WriterCommand::Kind::Drain:
+        drains_.push_back(command.ticket);
+        break;
+    case WriterCommand::Kind::Finish:
+        finishing_ = true;
+        if (!segments_.empty())
+            segments_.back()->sealed = true;
+        break;
+    }
+}
+
+void WriterThread::place(const ArchiveFrame &frame, WriteSegment &segment)
+{
+    if (!segment.event.firstSequence) {
+        segment.event.firstSequence = frame.sequence;
+        if (frame.pts != kNoTime)
+            segment.event.firstPts = frame.pts;
+    }
+    segment.event.lastSequence = frame.sequence;
+    if (frame.pts != kNoTime)
+        segment.event.lastPts = frame.pts;
+    writes_->place(frame, segment);
+    ++segment.event.frames;
+    returnFrames(writes_->takeReleased());
+}
+
+void WriterThread::lose(const ArchiveFrame &frame, ArchiveLoss why)
+{
+    noteLost(frame.sequence, why);
+    client_.release(frame.owner);
+    returnFrames(1);
+}
+
+void WriterThread::noteLost(std::uint64_t sequence, ArchiveLoss why)
+{
+    LossRecord loss;
+    loss.first = loss.last = sequence;
+    loss.count = 1;
+    loss.utc = utcNowNs();
+    loss.series = series_;
+    loss.setReason(why == ArchiveLoss::DiskFull  ? "disk-full"
+                   : why == ArchiveLoss::IoError ? "io-error"
+                                                 : "error");
+    loss.setElement(element_);
+    losses_.addOwn(loss);
+    client_.lost(sequence, why);
+    shared_.lost.fetch_add(
+        1, std::memory_order_release); // a reader sees what was pushed, so pending is never negative
+}
+
+void WriterThread::onFailedWrite(const FailedWrite &failed)
+{
+    WriteSegment &segment = *failed.segment;
+    const bool full = failed.error == ENOSPC || failed.error == EDQUOT;
+    shared_.ioErrors.fetch_add(full ? 0 : 1, std::memory_order_relaxed);
+    segment.bad += failed.frames;
+    segment.sealed = true; // what is wrong with this file must not befall the next frames
+    for (std::uint32_t i = 0; i < failed.frames; ++i) {
+        IndexRecord &record = segment.record(failed.firstRecord + i);
+        record.flags |= kFrameBad;
+        noteLost(record.sequence, full ? ArchiveLoss::DiskFull : ArchiveLoss::IoError);
+    }
+    const std::string what = segment.files.path + ": frame " +
+                             std::to_string(segment.record(failed.firstRecord).sequence) +
+                             " could not be written (" + errnoText(failed.error) + ")";
+    if (errorsInRow_++ == 0)
+        client_.warning(what + "; the recording goes on in a new segment");
+    if (errorsInRow_ >= kMostErrorsInRow)
+        fail({Errc::Io,
+              what + ", and neither could the " + std::to_string(kMostErrorsInRow - 1) +
+                  " before it: check the disk (dmesg), or record elsewhere",
+              failed.error},
+             full ? ArchiveLoss::DiskFull : ArchiveLoss::IoError);
+}
+
+void WriterThread::onCommit(const Committer::Outcome &outcome)
+{
+    if (!outcome.ended)
+        return;
+    committing_ = nullptr;
+    if (outcome.error == 0) {
+        failedCommits_ = 0;
+        shared_.commits.fetch_add(1, std::memory_order_relaxed);
+        if (outcome.frames > 0) {
+            shared_.bytes.fetch_add(outcome.bytes, std::memory_order_relaxed);
+            client_.archived(outcome.frames, outcome.bytes);
+            shared_.archived.fetch_add(outcome.frames, std::memory_order_release); // as for `lost`
+        }
+        return;
+    }
+    shared_.ioErrors.fetch_add(1, std::memory_order_relaxed);
+    // After a failed sync nobody knows what the disk has, and a second one would not tell.
+    if (!outcome.lostTrust && ++failedCommits_ < kMostFailedCommits)
+        return;
+    distrust_ = true;
+    fail({Errc::Io,
+          keeper_.path() + ": frames could not be made durable (" + errnoText(outcome.error) +
+              "): check the disk (dmesg), or record elsewhere",
+          outcome.error},
+         ArchiveLoss::IoError);
+}
+
+void WriterThread::commitWhenDue(std::int64_t now)
+{
+    if (committer_->busy() || distrust_)
+        return;
+    const bool urgent = finishing_ || !drains_.empty();
+    if (now < nextCommit_ && !urgent)
+        return;
+    for (const auto &segment : segments_) {
+        const std::uint64_t upTo = writes_->firstIncomplete(*segment);
+        if (upTo == segment->counted) {
+            if (upTo < segment->placed)
+                break; // its frames are under way, and those behind them wait: numbers are counted in order
+            continue;
+        }
+        writes_->hash();
+        committing_ = segment.get();
+        committer_->begin(segment.get(), upTo);
+        break;
+    }
+    if (!committing_ && losses_.hasNew())
+        committer_->begin(nullptr, 0);
+    // A sealed segment behind this one is counted at once: its frames are as old.
+    const bool more = segments_.size() > 1 && committing_;
+    nextCommit_ = more ? now : now + settings_.commitIntervalNs;
+}
+
+void WriterThread::serveDrains()
+{
+    if (drains_.empty() || committer_->busy() || writes_->underWay() > 0 || next_)
+        return;
+    for (const auto &segment : segments_) {
+        if (segment->counted < segment->placed && !distrust_)
+            return;
+    }
+    if (losses_.hasNew() && !distrust_)
+        return;
+    const std::uint64_t served = drains_.back();
+    drains_.clear();
+    const std::lock_guard lock(shared_.mutex);
+    shared_.drained = served;
+    shared_.progress.notify_all();
+}
+
+void WriterThread::fail(Error error, ArchiveLoss why)
+{
+    if (std::exchange(failed_, true))
+        return;
+    failedWhy_ = why;
+    if (!segments_.empty())
+        segments_.back()->sealed = true;
+    shared_.failed.store(true, std::memory_order_release);
+    shared_.room.ring(); // whoever waits for room will wait in vain
+    client_.failed(error);
+}
+
+void WriterThread::sleep(std::int64_t now)
+{
+    const bool busy = writes_->underWay() > 0 || committer_->busy();
+    if (acceptedSome_ || completedSome_)
+        lastActive_ = now;
+    bool uncounted = losses_.hasNew() && !distrust_;
+    for (const auto &segment : segments_)
+        uncounted = uncounted || (segment->counted < segment->placed && !distrust_);
+    const bool hurry = finishing_ || !drains_.empty();
+
+    if (!busy && (asked_ || closing_) && (next_ || closing_ || hurry)) {
+        io_->wait(1, uncounted ? nextCommit_ : kNoDeadline, true); // for the keeper, who wakes us
+        return;
+    }
+    if (!busy && !uncounted && !next_ && !hurry && now - lastActive_ >= kIdleAfterNs) {
+        shared_.sleeping.store(true, std::memory_order_seq_cst);
+        const bool empty = shared_.pushed.load(std::memory_order_seq_cst) == shared_.frames.headPosition() &&
+                           shared_.commands.empty();
+        if (empty)
+            io_->wait(1, kNoDeadline, true);
+        shared_.sleeping.store(false, std::memory_order_relaxed);
+        return;
+    }
+    // A whole batch without a frame although writes were done: somebody waits for what we hold. Then
+    // completions wake us for a while; otherwise the batch time does, so that frames share their system
+    // calls.
+    if (completedSome_ && !acceptedSome_ && eager_ == 0)
+        eager_ = kEagerWakes;
+    else if (eager_ > 0)
+        --eager_;
+    const bool awaitOne = (writes_->isFull() || hurry || eager_ > 0) && busy;
+    const unsigned all = writes_->underWay() + committer_->underWay();
+    // With a full queue half of it goes on working while the other half is refilled in one go.
+    const unsigned some = writes_->isFull() && !hurry ? std::max(1u, settings_.queueDepth / 2) : 1;
+    io_->wait(awaitOne ? some : all + 1, now + settings_.batchTimeNs, false);
+}
+
+void WriterThread::publish()
+{
+    shared_.enters.store(io_->enters(), std::memory_order_relaxed);
+    shared_.writes.store(writes_->writes(), std::memory_order_relaxed);
+    shared_.bytesCopied.store(writes_->bytesCopied(), std::memory_order_relaxed);
+    if (std::string complaint = writes_->pins().takeComplaint(); !complaint.empty())
+        client_.warning(complaint);
+}
+
+void WriterThread::sayIo()
+{
+    const bool direct = segments_.empty() ? settings_.direct : segments_.back()->files.direct;
+    std::string text = io_->name();
+    text += direct ? ", direct" : ", page cache";
+    if (writes_->pins().any())
+        text += ", pinned";
+    const std::lock_guard lock(shared_.mutex);
+    shared_.io = text;
+}
+
+} // namespace dmaslab
