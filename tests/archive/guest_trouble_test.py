@@ -105,7 +105,7 @@ def test_a_quota_is_a_full_disk():
 def test_z_all_file_systems_become_read_only():
     """Last: nothing in this guest can write after it."""
     with MappedDisk(DISK, "xfs") as disk, tempfile.TemporaryDirectory(dir="/dev/shm") as home:
-        with record(home, disk.path("recording"), WAYS[0], rate=200, max_segments=3) as load:
+        with record(home, disk.path("recording"), WAYS[0], rate=100) as load:
             load.await_lines("archived", 3)
             with open("/proc/sysrq-trigger", "w", encoding="ascii") as trigger:
                 trigger.write("u")

@@ -64,9 +64,10 @@ class LoopFs:
             raise Skip(f"{self.kind} cannot be mounted here: {error}") from error
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, kind, *_):
         if os.path.ismount(self.root):
-            self.unmount()
+            # What an error in flight still maps must not hide it.
+            run("umount", "--lazy", self.root) if kind else self.unmount()
         os.unlink(self.image)
 
     def path(self, *names):

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """A disk behind the device mapper: it can fail in places, or be slow, while it is mounted. For the guest of tests/vm."""
+import itertools
 import os
 import re
 import stat
@@ -8,12 +9,15 @@ from launch import Skip
 from loop_fs import MKFS, run
 
 
+NUMBERS = itertools.count()  # a disk of a test that failed may be there a little longer
+
+
 class MappedDisk:
     """The whole of a block device, formatted and mounted between __enter__ and __exit__."""
 
     def __init__(self, device, kind, options=()):
         self.device, self.kind, self.options = device, kind, options
-        self.name, self.root = "archive", "/mnt"
+        self.name, self.root = f"archive{next(NUMBERS)}", "/mnt"
 
     def __enter__(self):
         if os.environ.get("DMASLAB_VM") != "1":
@@ -26,11 +30,11 @@ class MappedDisk:
         self.mount()
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, kind, *_):
         self.become_whole()
         if os.path.ismount(self.root):
-            run("umount", self.root)
-        run("dmsetup", "remove", "--retry", self.name)
+            run("umount", *(["--lazy"] if kind else []), self.root)
+        run("dmsetup", "remove", *(["--deferred"] if kind else ["--retry"]), self.name)
 
     def mount(self):
         run("mount", *(["-o", ",".join(self.options)] if self.options else []), f"/dev/mapper/{self.name}", self.root)

@@ -82,6 +82,13 @@ def handed_over(options):
             yield sequence
 
 
+def went_round(said, options):
+    """A ring whose segments are shorter than a commit interval gives up what was counted before the rest counts."""
+    ring = options.get("max-segments", 0)
+    after = said.lines[max([i for i, line in enumerate(said.lines) if line.startswith("archived ")], default=0):]
+    return ring and sum(line.startswith("opened ") for line in after) >= ring - 1
+
+
 def expect_prefix(recording, options, counted):
     """No frame is missing in the middle, and everything that was counted is there. Returns where the run ends."""
     here = recording.sequences
@@ -121,15 +128,17 @@ class Figures:
     """What is reported and never asserted."""
 
     def __init__(self):
-        self.recover_us, self.behind, self.regained, self.frames, self.uncreated = [], [], 0, 0, 0
+        self.recover_us, self.behind_ms = [], []
+        self.regained = self.frames = self.uncreated = self.overtaken = 0
 
     def report(self):
-        print(f"# {self.frames} frames verified, {self.regained} regained by recover, {self.uncreated} recordings not begun")
+        print(f"# {self.frames} frames verified, {self.regained} regained by recover; {self.uncreated} recordings not "
+              f"begun, {self.overtaken} rings that went round within a commit")
         if self.recover_us:
             print(f"# recover: median {statistics.median(self.recover_us) / 1e3:.1f} ms, longest {max(self.recover_us) / 1e3:.1f} ms")
-        if self.behind:
-            print(f"# end of the stream to the newest readable frame, in commit intervals: median "
-                  f"{statistics.median(self.behind):.2f}, longest {max(self.behind):.2f}")
+        if self.behind_ms:
+            print(f"# newest readable frame before the end, beyond the commit interval: median "
+                  f"{statistics.median(self.behind_ms):.0f} ms, longest {max(self.behind_ms):.0f} ms", flush=True)
 
 
 def judge(directory, said, options, recover_program, figures, died_ns=None):
@@ -141,17 +150,20 @@ def judge(directory, said, options, recover_program, figures, died_ns=None):
         figures.uncreated += 1
         return
     left = Recording(directory).verify()
-    end = expect_prefix(left, options, said.counted)
+    round_and_round = went_round(said, options)
+    figures.overtaken += bool(round_and_round)
+    counted = 0 if round_and_round else said.counted
+    end = expect_prefix(left, options, counted)
     left.expect_gaps_explained()
     if died_ns and len(left.sequences) and end < options["frames"]:
         newest = [s.index["capture"][-1] for s in left.segments if s.count][-1]
-        figures.behind.append((died_ns - newest) / 1e6 / options["commit-interval-ms"])
+        figures.behind_ms.append((died_ns - newest) / 1e6 - options["commit-interval-ms"])
     counts = {s.number: s.count for s in left.segments}
     del left  # nothing of it stays mapped while files change
 
     report = recover(recover_program, directory)
     repaired = Recording(directory).verify()
-    if expect_prefix(repaired, options, said.counted) < end:
+    if expect_prefix(repaired, options, counted) < end:
         raise Wrong("recover has lost frames")
     repaired.expect_gaps_explained()
     for segment in repaired.segments:
