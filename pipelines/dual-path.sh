@@ -24,6 +24,17 @@ refuse()
     exit 2
 }
 
+free_name() # a directory for this run, beside those of other runs in the same second
+{
+    local name
+    name=recording-$(date +%Y%m%d-%H%M%S)
+    local free=$name n=0
+    while [ -e "$free" ]; do
+        free=$name-$((++n))
+    done
+    echo "$free"
+}
+
 case ${1:-} in
     -h | --help)
         sed -n '3,12s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
@@ -31,7 +42,7 @@ case ${1:-} in
         ;;
 esac
 [ $# -le 4 ] || refuse "four arguments at most, not $#"
-location=${1:--} seconds=${2:-10} fps=${3:-1000} recording=${4:-recording-$(date +%Y%m%d-%H%M%S)}
+location=${1:--} seconds=${2:-10} fps=${3:-1000} recording=${4:-$(free_name)}
 
 number='^([0-9]+([.][0-9]*)?|[.][0-9]+)$'
 rate='^0*[1-9][0-9]{0,8}(/0*[1-9][0-9]{0,8})?$'
