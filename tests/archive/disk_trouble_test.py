@@ -168,7 +168,7 @@ def test_a_file_system_that_becomes_read_only_is_one_error():
                 with open(trigger, "w", encoding="ascii") as file:
                     file.write("1")
                 said = load.expect_status(4)
-            expect_one_clear_error(said, "Read-only", "read-only")
+            expect_one_clear_error(said, "Read-only", "read-only", "Input/output error")
             said.expect_conservation()
             with open("/proc/self/mounts", encoding="utf-8") as mounts:
                 mine = next(line for line in mounts if f" {disk.root} " in line)
