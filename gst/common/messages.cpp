@@ -18,7 +18,7 @@ bool saidBefore(const std::string &sentence)
     return !said.insert(sentence).second;
 }
 
-GstResourceError resourceCode(Errc code)
+GstResourceError resourceCode(Errc code, GstResourceError io)
 {
     switch (code) {
     case Errc::NotFound:
@@ -29,7 +29,7 @@ GstResourceError resourceCode(Errc code)
     case Errc::Limit:
         return GST_RESOURCE_ERROR_NO_SPACE_LEFT;
     case Errc::Io:
-        return GST_RESOURCE_ERROR_READ;
+        return io;
     case Errc::InvalidArgument:
     case Errc::Unsupported:
     case Errc::Format:
@@ -40,11 +40,11 @@ GstResourceError resourceCode(Errc code)
 
 } // namespace
 
-void postError(GstElement *element, const Error &error)
+void postError(GstElement *element, const Error &error, GstResourceError io)
 {
     const bool badData = error.code == Errc::Format;
     gst_element_message_full(element, GST_MESSAGE_ERROR, badData ? GST_STREAM_ERROR : GST_RESOURCE_ERROR,
-                             badData ? gint(GST_STREAM_ERROR_FORMAT) : gint(resourceCode(error.code)),
+                             badData ? gint(GST_STREAM_ERROR_FORMAT) : gint(resourceCode(error.code, io)),
                              g_strdup(error.message.c_str()),
                              error.sysErrno ? g_strdup(g_strerror(error.sysErrno)) : nullptr, __FILE__,
                              GST_FUNCTION, __LINE__);

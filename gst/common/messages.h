@@ -10,8 +10,8 @@
 
 namespace dmaslab {
 
-/** Posts the error once, in the domain its code belongs to. */
-void postError(GstElement *element, const Error &error);
+/** Posts the error once, in the domain its code belongs to; `io` is what an I/O error is for this element. */
+void postError(GstElement *element, const Error &error, GstResourceError io = GST_RESOURCE_ERROR_READ);
 
 /** Posts each sentence as a warning; with `oncePerProcess` a sentence that was said already is only logged.
  */

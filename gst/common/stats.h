@@ -29,6 +29,8 @@ public:
     FrameCounters(std::initializer_list<LossReason> reasons);
 
     void countIn(std::uint64_t frames = 1) noexcept { in_.fetch_add(frames, std::memory_order_relaxed); }
+    /** A frame that was counted in is handed back: it stays with who brought it. */
+    void countRefused() noexcept { in_.fetch_sub(1, std::memory_order_relaxed); }
     void countOut(std::uint64_t bytes, std::uint64_t frames = 1) noexcept;
     void countDropped(LossReason reason, std::uint64_t frames = 1) noexcept;
     void countSkipped(std::uint64_t frames = 1) noexcept

@@ -12,7 +12,7 @@
 namespace dmaslab {
 
 /** What frames of one series look like, before anybody chose how to store them. */
-struct SeriesFormat
+struct DMASLAB_EXPORT SeriesFormat
 {
     std::string caps;             ///< as the stream said; comes back at replay
     std::uint64_t frameBytes = 0; ///< 0: every frame has its own length (encoded)

@@ -388,6 +388,12 @@ void WriterThread::publish()
     shared_.bytesCopied.store(writes_->bytesCopied(), std::memory_order_relaxed);
     if (std::string complaint = writes_->pins().takeComplaint(); !complaint.empty())
         client_.warning(complaint);
+    if (writes_->takeGaveUpDirect()) {
+        client_.warning(keeper_.path() +
+                        ": this file system refuses O_DIRECT writes, frames pass through the page "
+                        "cache: record to ext4 or XFS, or set direct=false to say that this is meant");
+        sayIo();
+    }
 }
 
 void WriterThread::sayIo()

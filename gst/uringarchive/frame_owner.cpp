@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "uringarchive/frame_owner.h"
+
+#include "common/slab_bank.h"
+
+namespace dmaslab {
+
+namespace {
+
+/** Tried while a frame can still be refused: later it could only be wrong. */
+bool allCanBeMapped(GstBuffer *buffer)
+{
+    for (guint i = 0; i < gst_buffer_n_memory(buffer); ++i) {
+        GstMemory *memory = gst_buffer_peek_memory(buffer, i);
+        GstMapInfo map;
+        if (!gst_memory_map(memory, &map, GST_MAP_READ))
+            return false;
+        gst_memory_unmap(memory, &map);
+    }
+    return true;
+}
+
+} // namespace
+
+void FrameOwners::reserve(std::uint32_t frames)
+{
+    while (owners_.size() < frames)
+        owners_.emplace_back();
+    capacity_.store(frames, std::memory_order_relaxed);
+}
+
+FrameOwner *FrameOwners::take(GstBuffer *buffer, const FrameGeometry *geometry)
+{
+    // Only this thread raises the count; acquire pairs with release(): a record that is free is empty.
+    if (held() >= capacity())
+        return nullptr;
+    for (std::size_t i = 0; i < owners_.size(); ++i) {
+        FrameOwner &owner = owners_[next_];
+        next_ = next_ + 1 == owners_.size() ? 0 : next_ + 1;
+        if (owner.taken.load(std::memory_order_acquire))
+            continue;
+        held_.fetch_add(1, std::memory_order_relaxed);
+        owner.taken.store(true, std::memory_order_relaxed);
+        owner.buffer = gst_buffer_ref(buffer);
+        owner.geometry = geometry;
+        return &owner;
+    }
+    return nullptr;
+}
+
+void FrameOwners::release(FrameOwner *owner)
+{
+    owner->diskHold.reset();
+    if (owner->mapped)
+        gst_buffer_unmap(owner->buffer, &owner->map);
+    owner->mapped = false;
+    GstBuffer *buffer = owner->buffer;
+    owner->buffer = nullptr;
+    owner->taken.store(false, std::memory_order_release);
+    // After the buffer, so that who finds nothing held knows that every frame is home.
+    gst_buffer_unref(buffer);
+    if (held_.fetch_sub(1, std::memory_order_acq_rel) - 1 <= enough())
+        roomBell_.ring();
+}
+
+bool FrameOwners::map(FrameOwner &owner, HeldBytes &bytes)
+{
+    if (gst_buffer_n_memory(owner.buffer) != 1) {
+        bytes.size = gst_buffer_get_size(owner.buffer);
+        return allCanBeMapped(owner.buffer);
+    }
+    if (!gst_buffer_map(owner.buffer, &owner.map, GST_MAP_READ))
+        return false;
+    owner.mapped = true;
+    bytes.data = reinterpret_cast<const std::byte *>(owner.map.data);
+    bytes.size = bytes.readable = owner.map.size;
+    GstMemory *memory = gst_buffer_peek_memory(owner.buffer, 0);
+    GstDmaSlabInfo slab;
+    if (!gst_dma_slab_memory_get_info(memory, &slab))
+        return true;
+    const auto *start = static_cast<const std::byte *>(slab.data);
+    bytes.readable = slab.stride - std::uint64_t(bytes.data - start);
+    bytes.arenaId = slab.arena;
+    bytes.arenaBase = start - std::uint64_t(slab.index) * slab.stride;
+    bytes.arenaBytes = std::uint64_t(slab.slabs) * slab.stride;
+    owner.diskHold = SlabBank::of(memory)->slot(slab.index).hold.holdAs(Holder::Disk);
+    return true;
+}
+
+bool FrameOwners::waitForRoom(std::int64_t deadlineNs)
+{
+    return roomBell_.wait([this] { return held() <= enough(); }, deadlineNs) == Doorbell::Result::Ready;
+}
+
+void FrameOwners::setInterrupted(bool interrupted)
+{
+    if (interrupted)
+        roomBell_.interrupt();
+    else
+        roomBell_.reset();
+}
+
+} // namespace dmaslab
