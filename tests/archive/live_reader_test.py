@@ -78,7 +78,9 @@ def test_what_numpy_sees_while_it_is_written_is_right_and_never_less():
         rng = random.Random(f"{seed} {turn}")
         options = scenario(rng)
         options["rate"] = options["rate"] or 2000
-        options["frames"] = min(options["frames"], 2 * options["rate"])  # about two seconds
+        shortest = min(options.get(name, 4000) for name in ("segment-frames", "split-every", "segment-time-ms"))
+        # About two seconds, and no more than so many segments: each look opens them all.
+        options["frames"] = min(options["frames"], 2 * options["rate"], 100 * shortest)
         watcher = watch(turn, options)
         looks, verified = looks + watcher.looks, verified + watcher.verified
     print(f"# {looks} looks, {verified} frames verified while they were recorded", flush=True)

@@ -85,7 +85,8 @@ class Said:
         return {key: int(value) for key, value in re.findall(r"(\w+)=(\d+)", lines[0])}
 
     def tail(self):
-        return "\n".join(self.lines[-30:])
+        told = [line for line in self.lines[:-15] if line.split(" ", 1)[0] in ("warning", "failed", "error")]
+        return "\n".join(told[:10] + self.lines[-15:])
 
     def expect_one_commit_at_most(self, in_flight):
         """What had been given back when a commit was told is counted by the next one: nothing waits for a second.

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """A disk behind the device mapper: it can fail in places, or be slow, while it is mounted. For the guest of tests/vm."""
+import gc
 import itertools
 import os
 import re
@@ -30,11 +31,12 @@ class MappedDisk:
         self.mount()
         return self
 
-    def __exit__(self, kind, *_):
+    def __exit__(self, *_):
         self.become_whole()
+        gc.collect()  # what is mapped keeps the disk busy
         if os.path.ismount(self.root):
-            run("umount", *(["--lazy"] if kind else []), self.root)
-        run("dmsetup", "remove", *(["--deferred"] if kind else ["--retry"]), self.name)
+            run("umount", "--lazy", self.root)
+        run("dmsetup", "remove", "--deferred", self.name)
 
     def mount(self):
         run("mount", *(["-o", ",".join(self.options)] if self.options else []), f"/dev/mapper/{self.name}", self.root)
