@@ -36,6 +36,9 @@ enum class RecordingState : std::uint8_t
     Recovered,
 };
 
+/** "2026-11-26T09:00:00.000000000Z" of ns since 1970. */
+[[nodiscard]] DMASLAB_EXPORT std::string utcText(std::int64_t ns);
+
 /** manifest.json: everything about a recording but its frames. */
 struct Manifest
 {
@@ -56,6 +59,7 @@ struct Manifest
     std::vector<ManifestSegment> segments; ///< by number
     std::uint64_t losses = 0;              ///< entries of losses.npy, final once closed
 
+    /** As docs/archive-format.md has it; empty when there is no memory. */
     [[nodiscard]] DMASLAB_EXPORT std::string toJson() const;
     /** Safe for any input; `file` is the name that errors carry. */
     [[nodiscard]] static DMASLAB_EXPORT Result<Manifest> parse(std::string_view json,

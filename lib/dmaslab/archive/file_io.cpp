@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "dmaslab/archive/file_io.h"
+
+#include <algorithm>
+#include <cerrno>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "dmaslab/memory/text.h"
+
+namespace dmaslab {
+
+tl::unexpected<Error> failSystem(const std::string &path, const std::string &what, int error)
+{
+    Errc code = Errc::Io;
+    const char *remedy = "";
+    switch (error) {
+    case ENOENT:
+    case ENOTDIR:
+        code = Errc::NotFound;
+        remedy = ": check the path";
+        break;
+    case EACCES:
+    case EPERM:
+        code = Errc::Permission;
+        remedy = ": use an account that may";
+        break;
+    case EROFS:
+        code = Errc::Permission;
+        remedy = ": mount the file system for writing, or copy the recording";
+        break;
+    case ENOSPC:
+    case EDQUOT:
+        code = Errc::Limit;
+        remedy = ": make room first";
+        break;
+    case EMFILE:
+    case ENFILE:
+        code = Errc::Limit;
+        remedy = ": raise the limit of open files (ulimit -n)";
+        break;
+    default:
+        break;
+    }
+    return fail(code, path + ": cannot " + what + " (" + errnoText(error) + ")" + remedy, error);
+}
+
+Result<void> readAt(int fd, const std::string &path, std::uint64_t offset, std::span<std::byte> bytes)
+{
+    while (!bytes.empty()) {
+        const ssize_t got = pread(fd, bytes.data(), bytes.size(), off_t(offset));
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return failSystem(path, "read at byte " + std::to_string(offset), errno);
+        if (got == 0)
+            return fail(Errc::Format, path + ": ends at byte " + std::to_string(offset) + ", and " +
+                                          std::to_string(bytes.size()) + " more were expected");
+        bytes = bytes.subspan(std::size_t(got));
+        offset += std::uint64_t(got);
+    }
+    return {};
+}
+
+Result<void> writeAt(int fd, const std::string &path, std::uint64_t offset, std::span<const std::byte> bytes)
+{
+    while (!bytes.empty()) {
+        const ssize_t done = pwrite(fd, bytes.data(), bytes.size(), off_t(offset));
+        if (done < 0 && errno == EINTR)
+            continue;
+        if (done <= 0)
+            return failSystem(path, "write at byte " + std::to_string(offset), done < 0 ? errno : EIO);
+        bytes = bytes.subspan(std::size_t(done));
+        offset += std::uint64_t(done);
+    }
+    return {};
+}
+
+Result<UniqueFd> openRecordingDirectory(std::string &path)
+{
+    const auto withoutSlashes = [&] {
+        while (path.size() > 1 && path.back() == '/')
+            path.pop_back();
+    };
+    const std::string name = std::string("/") + kManifestName;
+    struct stat status = {};
+    if (path == kManifestName)
+        path = ".";
+    else if (path.ends_with(name) && stat(path.c_str(), &status) == 0 && !S_ISDIR(status.st_mode))
+        path.resize(path.size() - name.size() + (path.size() == name.size() ? 1 : 0));
+    withoutSlashes();
+    UniqueFd fd(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!fd.isValid() && errno == ENOTDIR && stat(path.c_str(), &status) == 0)
+        return fail(Errc::Format,
+                    path + ": is a file: give the directory of a recording, or its manifest.json");
+    if (!fd.isValid())
+        return failSystem(path, "open the recording", errno);
+    return fd;
+}
+
+Result<HeaderedFile> readHeader(int fd, const std::string &path)
+{
+    struct stat status = {};
+    if (fstat(fd, &status) != 0)
+        return failSystem(path, "look at it", errno);
+    HeaderedFile file;
+    file.bytes = std::uint64_t(status.st_size);
+    if (file.bytes < kArchiveBlock)
+        return fail(Errc::Format, path + ": no file of a recording: shorter than its header of 4096 bytes");
+    HeaderBlock block;
+    if (const auto ok = readAt(fd, path, 0, block); !ok)
+        return tl::unexpected(ok.error());
+    auto header = parseHeader(block, path);
+    if (!header)
+        return tl::unexpected(header.error());
+    file.header = std::move(*header);
+    file.dataBytes = file.bytes - kArchiveBlock;
+    return file;
+}
+
+Result<std::vector<LossRecord>> readLosses(int directory, const std::string &path)
+{
+    std::vector<LossRecord> records;
+    const UniqueFd fd(openat(directory, kLossesName, O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+    if (!fd.isValid() && errno == ENOENT)
+        return records;
+    const std::string name = path + "/" + kLossesName;
+    if (!fd.isValid())
+        return failSystem(name, "open it", errno);
+    const auto file = readHeader(fd.get(), name);
+    if (!file)
+        return tl::unexpected(file.error());
+    if (file->header.descr != lossesDescr() || file->header.shape.size() != 1)
+        return fail(Errc::Format, name + ": no ledger of losses: its type is another one");
+    records.resize(std::min(file->header.count(), file->dataBytes / sizeof(LossRecord)));
+    if (const auto ok = readAt(fd.get(), name, kArchiveBlock, std::as_writable_bytes(std::span(records)));
+        !ok)
+        return tl::unexpected(ok.error());
+    return records;
+}
+
+} // namespace dmaslab
