@@ -144,7 +144,7 @@ class Series:
     def manifest(self, first_file):
         return {
             "caps": self.caps, "layout": self.layout, "layout_reason": self.reason, "dtype": self.dtype_text,
-            "shape": self.shape, "crop": self.crop, "frame_bytes": self.frame_bytes if self.record_bytes else 0,
+            "shape": self.shape, "crop": self.crop, "frame_bytes": self.frame_bytes,
             "record_bytes": self.record_bytes, "file_shape": self.file_shape, "file_crop": self.file_crop,
             "descr": self.descr, "planes": self.planes, "numpy": self.numpy(first_file)}
 
@@ -203,8 +203,9 @@ class RecordingMaker:
         pad = (series.record_bytes or round_up(len(data))) - len(data)
         skipped = 0 if self.sequence is None else (sequence - self.sequence) // self.every_nth - 1
         record = np.zeros((), INDEX)
-        record["sequence"], record["pts"], record["capture"] = sequence, sequence * PERIOD_NS, 77 + sequence * PERIOD_NS
-        record["utc"], record["device"] = CREATED_NS + sequence * PERIOD_NS, sequence + 1000
+        since_start = sequence * PERIOD_NS
+        record["sequence"], record["device"] = sequence, sequence + 1000
+        record["pts"], record["capture"], record["utc"] = since_start, since_start + 77, since_start + CREATED_NS
         record["block"], record["length"] = segment.next_block, len(data)
         record["drops_before"] = skipped
         flags |= DISCONT if skipped else 0
@@ -313,7 +314,8 @@ class RecordingMaker:
 
 def sample_lab(path):
     """Every 5th of 640x480 in 16 bit, two segments, losses of several kinds, one frame bad."""
-    recording = RecordingMaker(path, every_nth=5, metadata={"experiment": "mot-7", "laser_mw": 12.5}, device="/dev/video0")
+    recording = RecordingMaker(path, every_nth=5, device="/dev/video0",
+                               metadata={"experiment": "mot-7", "laser_mw": 12.5})
     recording.begin_series((480, 640))
     for sequence in range(0, 200, 5):
         if sequence == 100:
