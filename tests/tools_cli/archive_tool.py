@@ -20,7 +20,7 @@ from launch import PATIENCE, main, tests_of
 
 __all__ = ["np", "made", "main", "tests_of", "archive", "refused", "Workspace", "read_png", "read_pnm", "files_below",
            "TOOL", "OK", "FAULTS", "USAGE", "FAILED"]
-TOOL = sys.argv[1]
+TOOL = os.path.abspath(sys.argv[1])
 OK, FAULTS, USAGE, FAILED = 0, 1, 2, 3
 
 

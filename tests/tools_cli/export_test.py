@@ -69,6 +69,18 @@ def test_ranges_choose_the_same_frames_in_every_way():
             assert np.array_equal(np.load(path("a.npy")), wanted), (option, text)
 
 
+def test_time_counts_from_the_first_frame():
+    with Workspace() as path:
+        recording = made.RecordingMaker(path("r"))
+        recording.begin_series((30, 50))
+        for sequence in range(100, 120):
+            recording.add(sequence=sequence)
+        recording.close()
+        archive("export", path("r"), path("a.npy"), "--time", "0.005:0.01")
+        wanted = stack({s: p for s, p in recording.good_pixels().items() if 105 <= s < 110})
+        assert np.array_equal(np.load(path("a.npy")), wanted)
+
+
 def test_ranges_that_make_no_sense_are_refused():
     with Workspace() as path:
         simple(path("r"))

@@ -24,14 +24,14 @@ std::string readOne(const Recording &recording, bool verify, std::vector<std::by
     const IndexRecord &index = place->index;
     const std::string name = "sequence " + std::to_string(index.sequence) + ": ";
     if (index.flags & kFrameBad)
-        return name + "it could not be written when it was archived";
+        return name + "it could not be written when it was recorded";
     if (buffer.size() < index.length)
         buffer.resize(index.length);
     frame.bytes = std::span(buffer).first(index.length);
     if (const auto read = recording.readFrame(*place, buffer); !read)
         return name + read.error().message;
     if (verify && (index.flags & kFrameUnhashed) == 0 && frameHash(frame.bytes) != index.hash)
-        return name + "its bytes are not those that were archived (--no-verify takes it all the same)";
+        return name + "its bytes are not those that were recorded (--no-verify takes it all the same)";
     return {};
 }
 
