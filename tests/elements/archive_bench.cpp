@@ -166,6 +166,13 @@ void ArchiveBench::pushHeader(const char *caps)
     pushEvent(gst_event_new_segment(&segment));
 }
 
+void ArchiveBench::flushStop()
+{
+    pushEvent(gst_event_new_flush_stop(TRUE));
+    EXPECT_NE(setState(GST_STATE_PLAYING), GST_STATE_CHANGE_FAILURE);
+    pushHeader(nullptr);
+}
+
 void ArchiveBench::loss(std::uint64_t first, std::uint64_t last, LossReason reason)
 {
     auto event = newLossEvent(nullptr, {first, last, last - first + 1, reason, first * GST_MSECOND, {}});

@@ -88,6 +88,9 @@ public:
     void stop() { setState(GST_STATE_NULL); }
     void pushHeader(const char *caps);
     bool pushEvent(GstEvent *event) { return gst_pad_push_event(source_.get(), event); }
+    void flushStart() { pushEvent(gst_event_new_flush_start()); }
+    /** And on as a pipeline does it: a sink that was flushed prerolls and plays again. */
+    void flushStop();
     void eos() { EXPECT_TRUE(pushEvent(gst_event_new_eos())); }
     void loss(std::uint64_t first, std::uint64_t last, LossReason reason = LossReason::Starved);
 

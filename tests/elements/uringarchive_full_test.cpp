@@ -124,11 +124,10 @@ TEST(UringArchiveFull, AFlushEndsTheWaitAndTheFrameIsUpstreams)
     ArchiveBench bench("max-held=4 on-full=wait");
     stall(bench, gate);
     Pusher pusher(bench, 4, 4);
-    bench.pushEvent(gst_event_new_flush_start());
+    bench.flushStart();
     EXPECT_EQ(pusher.flow(bench), GST_FLOW_FLUSHING);
-    bench.pushEvent(gst_event_new_flush_stop(TRUE));
     gate.open();
-    bench.pushHeader(ArchiveBench::caps);
+    bench.flushStop();
     bench.loss(4, 4, LossReason::Flush);
     bench.pushAll(5, 6);
     bench.eos();
@@ -192,11 +191,11 @@ TEST(UringArchiveFull, ADrainWaitsForTheDiskUnlessAFlushComes)
         bench.drain();
         drained = true;
     });
-    bench.pushEvent(gst_event_new_flush_start());
+    bench.flushStart();
     EXPECT_TRUE(bench.waitUntil([&] { return drained.load(); }));
     thread.join();
     EXPECT_EQ(bench.stat("frames-pending"), 4u);
-    bench.pushEvent(gst_event_new_flush_stop(TRUE));
+    bench.flushStop();
     gate.open();
     bench.drain();
     EXPECT_EQ(bench.stat("frames-pending"), 0u);
