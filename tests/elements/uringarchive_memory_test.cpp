@@ -292,10 +292,10 @@ TEST(UringArchiveMemory, ThinningAndMaxHeldShowInTheAnswer)
 TEST(UringArchiveMemory, AStockSourceInFrontTakesTheSlabsAndNothingIsCopied)
 {
     TemporaryDirectory directory;
-    const std::string line =
-        "videotestsrc num-buffers=30 ! video/x-raw,format=GRAY16_LE,width=300,height=300 ! "
-        "uringarchive name=archive segment-bytes=8388608 location=" +
-        directory.path("rec");
+    // Layout rows: the five rows below the picture end beyond the page that its last row ends in.
+    const std::string line = "videotestsrc num-buffers=30 ! video/x-raw,format=GRAY8,width=1280,height=475 ! "
+                             "uringarchive name=archive segment-bytes=8388608 location=" +
+                             directory.path("rec");
     const ObjectPtr<GstElement> pipeline(
         GST_ELEMENT(gst_object_ref_sink(gst_parse_launch(line.c_str(), nullptr))));
     gst_element_set_state(pipeline.get(), GST_STATE_PLAYING);
