@@ -167,8 +167,7 @@ FetchedFrame Player::take()
     FetchedFrame frame = fetcher.next(0);
     if (frame.status != FetchStatus::Starved)
         return frame;
-    const auto place = recording_->place(frame.frame);
-    frame = fetcher.next(place ? slabDeadline(GstClockTime(place->index.pts)) : 0);
+    frame = fetcher.next(slabDeadline(GstClockTime(frame.index.pts)));
     return frame.status == FetchStatus::Starved ? fetcher.skip() : frame;
 }
 
