@@ -17,12 +17,20 @@ bool isFull(const Error &error)
     return error.sysErrno == ENOSPC || error.sysErrno == EDQUOT || error.sysErrno == EFBIG;
 }
 
+/** Segments that are full sooner than they can be committed hold the frames back: each has two open files. */
+constexpr std::size_t kMostSegments = 8;
+
 } // namespace
 
 bool WriterThread::isOver(const WriteSegment &segment, const ArchiveFrame &frame) const
 {
     return settings_.segmentTimeNs > 0 && frame.pts != kNoTime && segment.event.firstPts &&
            frame.pts - *segment.event.firstPts >= settings_.segmentTimeNs;
+}
+
+bool WriterThread::tooManySegments() const
+{
+    return segments_.size() >= kMostSegments;
 }
 
 WriteSegment *WriterThread::segmentFor(const ArchiveFrame &frame)
@@ -39,6 +47,8 @@ WriteSegment *WriterThread::segmentFor(const ArchiveFrame &frame)
     if (last && last->placed > 0)
         last->sealed = true;
     if (!last || last->sealed) {
+        if (tooManySegments())
+            return nullptr; // until the oldest of them is durable and closed
         if (!prepared_) {
             const bool first = !std::exchange(urgent_, true);
             if (first || monotonicNowNs() >= retryAt_)
@@ -51,8 +61,8 @@ WriteSegment *WriterThread::segmentFor(const ArchiveFrame &frame)
         // It is empty, and the next one would be no larger.
         if (!std::exchange(saidLarge_, true))
             client_.warning("frame " + std::to_string(frame.sequence) + " has " + bytesText(frame.length) +
-                        ", more than a segment of " + bytesText(last->files.plan.dataBytes) +
-                        " takes, and is lost like all such frames: set a larger segment-bytes");
+                            ", more than a segment of " + bytesText(last->files.plan.dataBytes) +
+                            " takes, and is lost like all such frames: set a larger segment-bytes");
         tooLarge_ = true;
         return nullptr;
     }

@@ -79,6 +79,7 @@ private:
     void accept();
     void perform(WriterCommand command);
     [[nodiscard]] WriteSegment *segmentFor(const ArchiveFrame &frame);
+    [[nodiscard]] bool tooManySegments() const;
     [[nodiscard]] bool isOver(const WriteSegment &segment, const ArchiveFrame &frame) const;
     void prepareAhead();
     void askForSegment();
