@@ -7,6 +7,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -40,6 +41,12 @@ public:
     ScratchDirectory(const ScratchDirectory &) = delete;
     ScratchDirectory &operator=(const ScratchDirectory &) = delete;
 
+    void clear()
+    {
+        std::error_code ignored;
+        std::filesystem::remove_all(path_, ignored);
+        std::filesystem::create_directory(path_, ignored);
+    }
     [[nodiscard]] std::string at(const std::string &name) const { return path_ + "/" + name; }
     [[nodiscard]] const std::string &path() const { return path_; }
 

@@ -78,6 +78,28 @@ Result<void> writeAt(int fd, const std::string &path, std::uint64_t offset, std:
     return {};
 }
 
+Result<UniqueFd> openRecordingDirectory(std::string &path)
+{
+    const auto withoutSlashes = [&] {
+        while (path.size() > 1 && path.back() == '/')
+            path.pop_back();
+    };
+    const std::string name = std::string("/") + kManifestName;
+    struct stat status = {};
+    if (path == kManifestName)
+        path = ".";
+    else if (path.ends_with(name) && stat(path.c_str(), &status) == 0 && !S_ISDIR(status.st_mode))
+        path.resize(path.size() - name.size() + (path.size() == name.size() ? 1 : 0));
+    withoutSlashes();
+    UniqueFd fd(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!fd.isValid() && errno == ENOTDIR && stat(path.c_str(), &status) == 0)
+        return fail(Errc::Format,
+                    path + ": is a file: give the directory of a recording, or its manifest.json");
+    if (!fd.isValid())
+        return failSystem(path, "open the recording", errno);
+    return fd;
+}
+
 Result<HeaderedFile> readHeader(int fd, const std::string &path)
 {
     struct stat status = {};

@@ -45,7 +45,8 @@ FrameWrites::Write *FrameWrites::freeWrite()
 
 bool FrameWrites::hasPlace() const
 {
-    return underWay_ < writes_.size() || (joining_ && joining_->frames < kMostFrames);
+    // One that is still being joined may turn out to be no neighbour of the next frame.
+    return underWay_ < writes_.size();
 }
 
 bool FrameWrites::joins(const Write &write, const ArchiveFrame &frame, const WriteSegment &segment,

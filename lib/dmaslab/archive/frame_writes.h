@@ -51,8 +51,8 @@ public:
     [[nodiscard]] std::uint64_t bytesCopied() const { return copied_; }
     /** Frames whose owner went since the last call. */
     [[nodiscard]] std::uint32_t takeReleased() { return std::exchange(released_, 0); }
-    /** O_DIRECT was refused by a write and given up. */
-    [[nodiscard]] bool gaveUpDirect() const { return gaveUpDirect_; }
+    /** O_DIRECT was refused by a write and given up since the last call. */
+    [[nodiscard]] bool takeGaveUpDirect() { return std::exchange(gaveUpDirect_, false); }
 
 private:
     static constexpr std::size_t kMostFrames = 64;

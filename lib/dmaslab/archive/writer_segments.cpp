@@ -17,6 +17,9 @@ bool isFull(const Error &error)
     return error.sysErrno == ENOSPC || error.sysErrno == EDQUOT || error.sysErrno == EFBIG;
 }
 
+/** Segments that are full sooner than they can be committed hold the frames back: each has two open files. */
+constexpr std::size_t kMostSegments = 8;
+
 } // namespace
 
 bool WriterThread::isOver(const WriteSegment &segment, const ArchiveFrame &frame) const
@@ -25,34 +28,45 @@ bool WriterThread::isOver(const WriteSegment &segment, const ArchiveFrame &frame
            frame.pts - *segment.event.firstPts >= settings_.segmentTimeNs;
 }
 
+bool WriterThread::tooManySegments() const
+{
+    return segments_.size() >= kMostSegments;
+}
+
 WriteSegment *WriterThread::segmentFor(const ArchiveFrame &frame)
 {
-    if (!segments_.empty()) {
-        WriteSegment &last = *segments_.back();
-        if (isOver(last, frame))
-            last.sealed = true;
-        if (last.files.plan.series == series_ && last.hasRoomFor(frame.length))
-            return &last;
-        if (last.placed == 0 && !last.sealed && last.files.plan.series == series_) {
-            // An empty segment that is too small will not get larger.
-            client_.warning("frame " + std::to_string(frame.sequence) + " has " + bytesText(frame.length) +
-                            ", more than a segment of " + bytesText(last.files.plan.dataBytes) +
-                            " takes, and is lost: set a larger segment-bytes");
-            tooLarge_ = true;
-            return nullptr;
-        }
-        last.sealed = true;
-    }
     if (!haveSeries_) {
         fail({Errc::InvalidArgument, "a frame came before its format was said", 0}, ArchiveLoss::Error);
         return nullptr;
     }
-    if (prepared_)
-        return openPrepared();
-    const bool first = !std::exchange(urgent_, true);
-    if (first || monotonicNowNs() >= retryAt_)
-        askForSegment();
-    return nullptr;
+    WriteSegment *last = segments_.empty() ? nullptr : segments_.back().get();
+    if (last && isOver(*last, frame))
+        last->sealed = true;
+    if (last && last->files.plan.series == series_ && last->hasRoomFor(frame.length))
+        return last;
+    if (last && last->placed > 0)
+        last->sealed = true;
+    if (!last || last->sealed) {
+        if (tooManySegments())
+            return nullptr; // until the oldest of them is durable and closed
+        if (!prepared_) {
+            const bool first = !std::exchange(urgent_, true);
+            if (first || monotonicNowNs() >= retryAt_)
+                askForSegment();
+            return nullptr;
+        }
+        last = openPrepared();
+    }
+    if (last && !last->hasRoomFor(frame.length)) {
+        // It is empty, and the next one would be no larger.
+        if (!std::exchange(saidLarge_, true))
+            client_.warning("frame " + std::to_string(frame.sequence) + " has " + bytesText(frame.length) +
+                            ", more than a segment of " + bytesText(last->files.plan.dataBytes) +
+                            " takes, and is lost like all such frames: set a larger segment-bytes");
+        tooLarge_ = true;
+        return nullptr;
+    }
+    return last;
 }
 
 WriteSegment *WriterThread::openPrepared()

@@ -293,7 +293,7 @@ void WriterThread::commitWhenDue(std::int64_t now)
 {
     if (committer_->busy() || distrust_)
         return;
-    const bool urgent = finishing_ || !drains_.empty();
+    const bool urgent = finishing_ || !drains_.empty() || tooManySegments();
     if (now < nextCommit_ && !urgent)
         return;
     for (const auto &segment : segments_) {
@@ -352,7 +352,7 @@ void WriterThread::sleep(std::int64_t now)
     bool uncounted = losses_.hasNew() && !distrust_;
     for (const auto &segment : segments_)
         uncounted = uncounted || (segment->counted < segment->placed && !distrust_);
-    const bool hurry = finishing_ || !drains_.empty();
+    const bool hurry = finishing_ || !drains_.empty() || tooManySegments();
 
     if (!busy && (asked_ || closing_) && (next_ || closing_ || hurry)) {
         io_->wait(1, uncounted ? nextCommit_ : kNoDeadline, true); // for the keeper, who wakes us
@@ -388,6 +388,12 @@ void WriterThread::publish()
     shared_.bytesCopied.store(writes_->bytesCopied(), std::memory_order_relaxed);
     if (std::string complaint = writes_->pins().takeComplaint(); !complaint.empty())
         client_.warning(complaint);
+    if (writes_->takeGaveUpDirect()) {
+        client_.warning(keeper_.path() +
+                        ": this file system refuses O_DIRECT writes, frames pass through the page "
+                        "cache: record to ext4 or XFS, or set direct=false to say that this is meant");
+        sayIo();
+    }
 }
 
 void WriterThread::sayIo()

@@ -79,6 +79,7 @@ private:
     void accept();
     void perform(WriterCommand command);
     [[nodiscard]] WriteSegment *segmentFor(const ArchiveFrame &frame);
+    [[nodiscard]] bool tooManySegments() const;
     [[nodiscard]] bool isOver(const WriteSegment &segment, const ArchiveFrame &frame) const;
     void prepareAhead();
     void askForSegment();
@@ -120,6 +121,7 @@ private:
     bool asked_ = false;       ///< the keeper makes a segment
     bool urgent_ = false;      ///< a frame waits for it
     bool tooLarge_ = false;    ///< the frame that segmentFor() refused last
+    bool saidLarge_ = false;
     bool diskFull_ = false;    ///< and frames are lost for it
     std::int64_t retryAt_ = 0; ///< when to ask again
     bool finishing_ = false, closing_ = false;

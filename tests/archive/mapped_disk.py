@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""A disk behind the device mapper: it can fail in places, or be slow, while it is mounted. For the guest of tests/vm."""
+import gc
+import itertools
+import os
+import re
+import stat
+
+from launch import Skip
+from loop_fs import MKFS, run
+
+
+NUMBERS = itertools.count()  # a disk of a test that failed may be there a little longer
+
+
+class MappedDisk:
+    """The whole of a block device, formatted and mounted between __enter__ and __exit__."""
+
+    def __init__(self, device, kind, options=()):
+        self.device, self.kind, self.options = device, kind, options
+        self.name, self.root = f"archive{next(NUMBERS)}", "/mnt"
+
+    def __enter__(self):
+        if os.environ.get("DMASLAB_VM") != "1":
+            raise Skip("only in the guest of tests/vm")
+        if not os.path.exists(self.device) or not stat.S_ISBLK(os.stat(self.device).st_mode):
+            raise Skip(f"{self.device} is no disk")
+        self.sectors = int(run("blockdev", "--getsz", self.device))
+        run("dmsetup", "create", self.name, "--table", f"0 {self.sectors} linear {self.device} 0")
+        run(*MKFS[self.kind], f"/dev/mapper/{self.name}")
+        self.mount()
+        return self
+
+    def __exit__(self, *_):
+        self.become_whole()
+        gc.collect()  # what is mapped keeps the disk busy
+        if os.path.ismount(self.root):
+            run("umount", "--lazy", self.root)
+        run("dmsetup", "remove", "--deferred", self.name)
+
+    def mount(self):
+        run("mount", *(["-o", ",".join(self.options)] if self.options else []), f"/dev/mapper/{self.name}", self.root)
+
+    def path(self, *names):
+        return os.path.join(self.root, *names)
+
+    def become(self, *pieces):
+        """(sectors, target, arguments) one after the other. The file system is not told."""
+        table, at = [], 0
+        for sectors, target, arguments in pieces:
+            table.append(f"{at} {sectors} {target} {arguments.format(device=self.device, at=at)}")
+            at += sectors
+        assert at == self.sectors, (at, self.sectors)
+        run("dmsetup", "suspend", "--nolockfs", self.name)
+        try:
+            run("dmsetup", "load", self.name, "--table", "\n".join(table))
+        finally:
+            run("dmsetup", "resume", self.name)
+
+    def become_whole(self):
+        self.become((self.sectors, "linear", "{device} {at}"))
+
+    def fail_writes(self, first=0, count=None):
+        """EIO for each write to these sectors; reading goes on."""
+        count = self.sectors - first if count is None else count
+        pieces = [(first, "linear", "{device} {at}"), (count, "flakey", "{device} {at} 0 3600 1 error_writes"),
+                  (self.sectors - first - count, "linear", "{device} {at}")]
+        self.become(*(piece for piece in pieces if piece[0]))
+
+    def delay_writes(self, milliseconds):
+        self.become((self.sectors, "delay", f"{{device}} {{at}} 0 {{device}} {{at}} {milliseconds}"))
+
+    def remount(self):
+        run("umount", self.root)
+        self.become_whole()
+        self.mount()
+
+    def sector_of(self, path, offset):
+        """Where this byte of a file is on the disk."""
+        for line in run("filefrag", "-v", "-b512", path).splitlines():
+            match = re.match(r"\s*\d+:\s*(\d+)\.\.\s*(\d+):\s*(\d+)\.\.", line)
+            if match:
+                first, last, physical = map(int, match.groups())
+                if first <= offset // 512 <= last:
+                    return physical + offset // 512 - first
+        raise AssertionError(f"{path} has no place for byte {offset}")
