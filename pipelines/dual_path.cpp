@@ -31,6 +31,7 @@ struct Run
     GstElement *pipeline = nullptr, *camera = nullptr;
     GMainLoop *loop = nullptr;
     gint64 startedUs = 0, lastLineUs = 0;
+    std::string recording; ///< the directory, once it is open
     bool failed = false;
     const bool terminal = isatty(STDOUT_FILENO) == 1;
 };
@@ -54,11 +55,12 @@ void showProgress(Run &run, const GstStructure *stats)
     gst_structure_get_uint64(stats, "dropped", &dropped);
     gst_structure_get_uint64(stats, "late", &late);
     dropped += Counts::of(run.processing.bin).dropped + Counts::of(run.archive.bin).dropped;
+    const std::uint64_t archived =
+        run.archive.recorder ? statOf(run.archive.recorder, "frames-archived") : run.archive.arrived.load();
     std::printf("%s%6.1f s  produced %" PRIu64 "  processed %" PRIu64 "  archived %" PRIu64
                 "  dropped %" PRIu64 "  late %" PRIu64 "%s",
                 run.terminal ? "\r\033[K" : "", double(now - run.startedUs) / 1e6, produced,
-                run.processing.arrived.load(), run.archive.arrived.load(), dropped, late,
-                run.terminal ? "" : "\n");
+                run.processing.arrived.load(), archived, dropped, late, run.terminal ? "" : "\n");
     std::fflush(stdout);
 }
 
@@ -92,6 +94,8 @@ gboolean onMessage(GstBus *, GstMessage *message, gpointer user)
         if (GST_MESSAGE_SRC(message) == GST_OBJECT(run.camera) &&
             gst_message_has_name(message, "dmaslab-stats"))
             showProgress(run, gst_message_get_structure(message));
+        if (gst_message_has_name(message, "dmaslab-recording-opened"))
+            run.recording = gst_structure_get_string(gst_message_get_structure(message), "location");
         break;
     default:
         break;
@@ -190,7 +194,17 @@ std::vector<std::string> imbalances(const Run &run, std::uint64_t produced)
     };
     const Counts source = Counts::of(run.camera);
     require("camera", statOf(run.camera, "frames-in"), produced + source.dropped);
+    if (GstElement *recorder = run.archive.recorder) {
+        require("recorder, frames that came", run.archive.arrived,
+                statOf(recorder, "frames-in") + statOf(recorder, "skipped"));
+        require("recorder", statOf(recorder, "frames-in"),
+                statOf(recorder, "frames-archived") + Counts::of(recorder).dropped);
+    }
     for (const Branch *branch : {&run.processing, &run.archive}) {
+        if (branch->recorder) {
+            require(branch->name, produced, branch->arrived);
+            continue;
+        }
         require(branch->name, produced, branch->arrived + branch->leftOut + Counts::of(branch->bin).dropped);
         if (branch->wrong > 0)
             wrong.push_back(branch->name + ": " + std::to_string(branch->wrong) +
@@ -206,7 +220,16 @@ int report(Run &run, const Options &options, double seconds)
 {
     const std::uint64_t produced = statOf(run.camera, "frames-out");
     const Counts all = Counts::of(run.pipeline);
-    const std::vector<std::string> wrong = imbalances(run, produced);
+    std::vector<std::string> wrong = imbalances(run, produced);
+    ReadBack onDisk;
+    if (run.archive.recorder) {
+        onDisk = ReadBack::of(run.recording, run.processing.verify);
+        if (!onDisk.error.empty())
+            wrong.push_back(onDisk.error);
+        if (onDisk.wrong > 0 || onDisk.frames != statOf(run.archive.recorder, "frames-archived"))
+            wrong.push_back("recording: " + std::to_string(onDisk.frames) + " frames, " +
+                            std::to_string(onDisk.wrong) + " of them wrong");
+    }
     const auto us = [&run](const char *field) { return double(statOf(run.camera, field)) / 1e3; };
     std::string reasons;
     for (const auto &[reason, count] : all.reasons) {
@@ -221,9 +244,13 @@ int report(Run &run, const Options &options, double seconds)
     if (run.processing.verify)
         std::printf("; %" PRIu64 " stamps right, %" PRIu64 " wrong", run.processing.verified.load(),
                     run.processing.wrong.load());
-    std::printf("\n  archived     %9" PRIu64 "  every frame whose number is a multiple of %d",
-                run.archive.arrived.load(), options.every);
-    if (run.archive.verify)
+    const std::uint64_t archived =
+        run.archive.recorder ? statOf(run.archive.recorder, "frames-archived") : run.archive.arrived.load();
+    std::printf("\n  archived     %9" PRIu64 "  every frame whose number is a multiple of %d", archived,
+                options.every);
+    if (run.archive.recorder)
+        std::printf("; on disk: %" PRIu64 " right, %" PRIu64 " wrong", onDisk.right, onDisk.wrong);
+    else if (run.archive.verify)
         std::printf("; %" PRIu64 " stamps right, %" PRIu64 " wrong", run.archive.verified.load(),
                     run.archive.wrong.load());
     std::printf("\n  dropped      %9" PRIu64 "%s%s\n", all.dropped, reasons.empty() ? "" : "  ",
@@ -238,6 +265,11 @@ int report(Run &run, const Options &options, double seconds)
         std::printf("  WRONG         %s\n", sentence.c_str());
     if (wrong.empty())
         std::printf("  every frame is accounted for\n");
+    if (!onDisk.numpy.empty())
+        std::printf(
+            "\nThe recording, %.1f MB in %s, opens in numpy:\n    python3 -c \"import numpy as np; a = %s; "
+            "print(a.shape, a.dtype)\"\n",
+            double(onDisk.bytes) / 1e6, run.recording.c_str(), onDisk.numpy.c_str());
     return wrong.empty() && !run.failed ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
@@ -264,7 +296,9 @@ int main(int argc, char **argv)
         {"rt-priority", 0, 0, G_OPTION_ARG_INT, &options.rtPriority, "Of the camera's thread; 0: none", "P"},
         {"processing", 0, 0, G_OPTION_ARG_STRING, &options.processing, "Elements that get every frame",
          "DESC"},
-        {"archive", 0, 0, G_OPTION_ARG_STRING, &options.archive, "Elements that get every Nth frame", "DESC"},
+        {"archive", 0, 0, G_OPTION_ARG_STRING, &options.archive,
+         "Elements that get every Nth frame; beginning with uringarchive: gets all, and chooses itself",
+         "DESC"},
         {nullptr, 0, 0, G_OPTION_ARG_NONE, nullptr, nullptr, nullptr},
     };
     GError *error = nullptr;

@@ -4,7 +4,11 @@
 #include <cstdio>
 #include <cstring>
 #include <span>
+#include <utility>
+#include <vector>
 
+#include "dmaslab/archive/reader.h"
+#include "dmaslab/capture/frame_hash.h"
 #include "dmaslab/capture/stamp.h"
 
 namespace {
@@ -112,8 +116,11 @@ GstPadProbeReturn Branch::onEnd(GstPad *, GstPadProbeInfo *, gpointer self)
 
 bool Branch::addTo(GstBin *pipeline, GstElement *tee, unsigned queueBuffers)
 {
-    const std::string description =
-        "slabqueue name=to-" + name + " max-size-buffers=" + std::to_string(queueBuffers) + " ! " + end;
+    const bool records = end.rfind("uringarchive", 0) == 0;
+    const std::string queue =
+        records ? ""
+                : "slabqueue name=to-" + name + " max-size-buffers=" + std::to_string(queueBuffers) + " ! ";
+    const std::string description = queue + end;
     GError *error = nullptr;
     bin = gst_parse_bin_from_description_full(description.c_str(), TRUE, nullptr, GST_PARSE_FLAG_FATAL_ERRORS,
                                               &error);
@@ -122,6 +129,15 @@ bool Branch::addTo(GstBin *pipeline, GstElement *tee, unsigned queueBuffers)
                      error->message);
         g_clear_error(&error);
         return false;
+    }
+    // A description of one element is that element, not a bin around it.
+    if (!GST_IS_BIN(bin)) {
+        GstElement *inner = bin;
+        bin = gst_bin_new(nullptr);
+        gst_bin_add(GST_BIN(bin), inner);
+        GstPad *pad = gst_element_get_static_pad(inner, "sink");
+        gst_element_add_pad(bin, gst_ghost_pad_new("sink", pad));
+        gst_object_unref(pad);
     }
     gst_object_set_name(GST_OBJECT(bin), name.c_str());
     gst_bin_add(pipeline, bin);
@@ -134,15 +150,20 @@ bool Branch::addTo(GstBin *pipeline, GstElement *tee, unsigned queueBuffers)
         gst_object_unref(pad);
         return true;
     };
-    watch(bin, "sink", onEntry);
-    GstElement *queue = gst_bin_get_by_name(GST_BIN(bin), ("to-" + name).c_str());
-    watch(queue, "src", onThread);
-    gst_object_unref(queue);
+    if (!records) {
+        watch(bin, "sink", onEntry);
+        GstElement *boundary = gst_bin_get_by_name(GST_BIN(bin), ("to-" + name).c_str());
+        watch(boundary, "src", onThread);
+        gst_object_unref(boundary);
+    }
 
     GstIterator *sinks = gst_bin_iterate_sinks(GST_BIN(bin));
     GValue item = G_VALUE_INIT;
-    const bool hasSink = gst_iterator_next(sinks, &item) == GST_ITERATOR_OK &&
-                         watch(GST_ELEMENT(g_value_get_object(&item)), "sink", onEnd);
+    GstElement *sink =
+        gst_iterator_next(sinks, &item) == GST_ITERATOR_OK ? GST_ELEMENT(g_value_get_object(&item)) : nullptr;
+    const bool hasSink = sink && watch(sink, "sink", onEnd);
+    if (records)
+        recorder = sink;
     g_value_unset(&item);
     gst_iterator_free(sinks);
     if (!hasSink) {
@@ -152,4 +173,37 @@ bool Branch::addTo(GstBin *pipeline, GstElement *tee, unsigned queueBuffers)
         return false;
     }
     return gst_element_link(tee, bin);
+}
+
+ReadBack ReadBack::of(const std::string &directory, bool verify)
+{
+    ReadBack result;
+    const auto recording = dmaslab::Recording::open(directory);
+    if (!recording) {
+        result.error = recording.error().message;
+        return result;
+    }
+    std::vector<std::byte> bytes;
+    for (std::uint64_t i = 0; i < recording->frames(); ++i) {
+        const auto place = recording->place(i);
+        if (place)
+            bytes.resize(place->index.length);
+        const auto read = place ? recording->readFrame(*place, bytes) : tl::unexpected(place.error());
+        if (!read) {
+            result.error = read.error().message;
+            return result;
+        }
+        ++result.frames;
+        result.bytes += bytes.size();
+        const dmaslab::StampCheck check = dmaslab::verifyStamp(std::as_const(bytes));
+        const bool right =
+            verify ? check.status == dmaslab::StampStatus::Ok && check.sequence == place->index.sequence
+                   : dmaslab::frameHash(bytes) == place->index.hash;
+        ++(right ? result.right : result.wrong);
+    }
+    if (!recording->segments().empty()) {
+        const auto &first = recording->segments().front();
+        result.numpy = recording->series(0).layout.numpyExpression(first.framesPath);
+    }
+    return result;
 }

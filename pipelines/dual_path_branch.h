@@ -8,7 +8,11 @@
 
 #include <gst/gst.h>
 
-/** One branch behind the tee: a thread boundary and what the user put behind it, watched from outside. */
+/**
+ * One branch behind the tee: a thread boundary and what the user put behind it, watched from outside. A
+ * branch that begins with uringarchive has a thread of its own already, and chooses its frames itself
+ * (every-nth).
+ */
 struct Branch
 {
     std::string name;
@@ -22,6 +26,7 @@ struct Branch
     std::atomic<std::uint64_t> wrong{0};      ///< with a stamp that is not
     std::atomic<std::uint64_t> disordered{0}; ///< with a number that was not higher than the one before
     GstElement *bin = nullptr;                ///< the pipeline's
+    GstElement *recorder = nullptr;           ///< the bin's, where it is a uringarchive
 
     /** Builds the branch behind a tee; false and a message on stderr when that is not possible. */
     bool addTo(GstBin *pipeline, GstElement *tee, unsigned queueBuffers);
@@ -32,6 +37,18 @@ private:
     static GstPadProbeReturn onEnd(GstPad *pad, GstPadProbeInfo *info, gpointer self);
 
     std::uint64_t next_ = 0; ///< the least number the next frame may have; the branch's thread
+};
+
+/** What became of a recording, read from the disk when it was closed. */
+struct ReadBack
+{
+    std::uint64_t frames = 0, right = 0, wrong = 0;
+    std::uint64_t bytes = 0;
+    std::string numpy; ///< the line that opens its first file
+    std::string error; ///< empty: it could be read
+
+    /** @param verify the frames carry a stamp; otherwise their hashes are checked */
+    static ReadBack of(const std::string &directory, bool verify);
 };
 
 /** What the elements below one bin (or one element) have counted, added up. */

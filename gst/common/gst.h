@@ -36,7 +36,8 @@ GType gst_dma_slab_buffer_pool_get_type(void);
 
 /**
  * A pool to propose upstream or to allocate from. It lays out its own slabs when it is activated: as many as
- * the configured maximum of buffers, or the minimum and a few when there is no maximum.
+ * the configured maximum of buffers, or the minimum and a few when there is no maximum. Each has room for the
+ * padding of the configured allocation parameters behind its frame.
  * @return (transfer full)
  */
 GstBufferPool *gst_dma_slab_buffer_pool_new(void);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "common/slab_buffer_pool.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "common/handles.h"
@@ -36,6 +37,7 @@ struct PoolState
     bool videoMeta = false;
     BufferLayout layout;
     guint minimum = 0, maximum = 0;
+    gsize padding = 0; ///< behind each frame, in its slab
 };
 
 } // namespace
@@ -178,7 +180,7 @@ gboolean start(GstBufferPool *pool)
         return !state.stopped;
     constexpr guint kFew = 4; // a source's own buffer, one in each hand of a queue
     ArenaRequest request;
-    request.slabSize = state.layout.size;
+    request.slabSize = state.layout.size + state.padding;
     request.slabs = state.maximum > 0 ? state.maximum : state.minimum + kFew;
     auto arena = Arena::create(request);
     if (!arena) {
@@ -253,6 +255,10 @@ gboolean setConfig(GstBufferPool *pool, GstStructure *config)
         if (layout.isVideo && size < GST_VIDEO_INFO_SIZE(&layout.info))
             size = GST_VIDEO_INFO_SIZE(&layout.info);
         layout.size = size;
+        GstAllocationParams params;
+        // Of the wishes for memory this is the one that slabs do not fulfil by nature.
+        const bool asked = gst_buffer_pool_config_get_allocator(config, nullptr, &params);
+        state.padding = asked ? std::min<gsize>(params.padding, size) : 0;
         if (size == 0) {
             GST_WARNING_OBJECT(pool,
                                "a slab pool needs the size of a frame: configure size, or raw video caps");

@@ -97,29 +97,41 @@ static ArchiveSettings settingsOf(gpointer object)
     return priv(object).values.settings;
 }
 
-static gboolean gst_uring_archive_start(GstBaseSink *base)
+static bool gst_uring_archive_start(GstElement *element)
 {
-    Private &self = priv(base);
-    const ArchiveSettings settings = settingsOf(base);
+    Private &self = priv(element);
+    const ArchiveSettings settings = settingsOf(element);
     const ThreadPlacement placement{settings.writer.cpu, settings.writer.rtPriority, 0};
     if (const auto valid = placement.validate(); !valid) {
-        postError(GST_ELEMENT(base), valid.error());
-        return FALSE;
+        postError(element, valid.error());
+        return false;
     }
     self.tags.reset();
     if (!self.recorder.start(settings))
-        return FALSE;
+        return false;
     self.timer.start();
-    return TRUE;
+    return true;
 }
 
-static gboolean gst_uring_archive_stop(GstBaseSink *base)
+static void gst_uring_archive_stop(GstElement *element)
 {
-    Private &self = priv(base);
+    Private &self = priv(element);
     self.timer.stop();
     self.recorder.stop();
     self.timer.post();
-    return TRUE;
+}
+
+// Not the base class's start and stop: those belong to READY, where properties may still change, and it posts
+// a second error when start fails.
+static GstStateChangeReturn gst_uring_archive_change_state(GstElement *element, GstStateChange transition)
+{
+    if (transition == GST_STATE_CHANGE_READY_TO_PAUSED && !gst_uring_archive_start(element))
+        return GST_STATE_CHANGE_FAILURE;
+    const auto result = GST_ELEMENT_CLASS(gst_uring_archive_parent_class)->change_state(element, transition);
+    const bool failed = transition == GST_STATE_CHANGE_READY_TO_PAUSED && result == GST_STATE_CHANGE_FAILURE;
+    if (transition == GST_STATE_CHANGE_PAUSED_TO_READY || failed)
+        gst_uring_archive_stop(element);
+    return result;
 }
 
 static gboolean gst_uring_archive_unlock(GstBaseSink *base)
@@ -301,6 +313,7 @@ static void gst_uring_archive_class_init(GstUringArchiveClass *klass)
                                    nullptr, nullptr, nullptr, G_TYPE_NONE, 0);
 
     auto *element = GST_ELEMENT_CLASS(klass);
+    element->change_state = GST_DEBUG_FUNCPTR(gst_uring_archive_change_state);
     gst_element_class_add_static_pad_template(element, &sinkTemplate);
     gst_element_class_set_static_metadata(
         element, "Archive", "Sink/File",
@@ -308,8 +321,6 @@ static void gst_uring_archive_class_init(GstUringArchiveClass *klass)
         "dmaslab contributors");
 
     auto *base = GST_BASE_SINK_CLASS(klass);
-    base->start = GST_DEBUG_FUNCPTR(gst_uring_archive_start);
-    base->stop = GST_DEBUG_FUNCPTR(gst_uring_archive_stop);
     base->unlock = GST_DEBUG_FUNCPTR(gst_uring_archive_unlock);
     base->unlock_stop = GST_DEBUG_FUNCPTR(gst_uring_archive_unlock_stop);
     base->set_caps = GST_DEBUG_FUNCPTR(gst_uring_archive_set_caps);

@@ -117,8 +117,13 @@ bool Player::seek(GstSegment &segment)
     segment.time = segment.start;
     {
         const std::lock_guard lock(mutex_);
-        if (remembered_ && remembered_->second == segment.position)
+        if (remembered_ && remembered_->second == segment.position) {
             frame = remembered_->first;
+            // The base class begins such a segment afresh, also where running time goes on.
+            const GstSegment &old = element_->segment;
+            if (!(segment.flags & GST_SEGMENT_FLAG_RESET))
+                segment.base = runningTime(old, std::max(old.position, old.start));
+        }
         remembered_.reset();
     }
     frame = ownTimeline_->keyFrameOf(frame);

@@ -167,8 +167,7 @@ FetchedFrame Player::take()
     FetchedFrame frame = fetcher.next(0);
     if (frame.status != FetchStatus::Starved)
         return frame;
-    const auto place = recording_->place(frame.frame);
-    frame = fetcher.next(place ? slabDeadline(GstClockTime(place->index.pts)) : 0);
+    frame = fetcher.next(slabDeadline(GstClockTime(frame.index.pts)));
     return frame.status == FetchStatus::Starved ? fetcher.skip() : frame;
 }
 
@@ -235,8 +234,12 @@ bool Player::waitUntilDue(GstBuffer *buffer)
     const ObjectPtr<GstClock> clock(gst_element_get_clock(GST_ELEMENT(element_)));
     if (!clock || !GST_CLOCK_TIME_IS_VALID(due))
         return true;
-    if (gst_clock_get_time(clock.get()) > due) {
-        late_.fetch_add(1, std::memory_order_relaxed);
+    const GstClockTime now = gst_clock_get_time(clock.get());
+    if (now >= due) {
+        // Nobody wakes on the nanosecond; a frame that comes with the next one is late.
+        const GstClockTime duration = GST_BUFFER_DURATION(buffer);
+        if (now - due > (GST_CLOCK_TIME_IS_VALID(duration) ? duration : 0))
+            late_.fetch_add(1, std::memory_order_relaxed);
         return true;
     }
     return clockWait_.until(clock.get(), due);

@@ -4,7 +4,8 @@
 namespace dmaslab {
 
 const char *const replayStatsBlurb =
-    "late (frames pushed after their recorded time, pacing=recorded), starved (frames lost for want of a "
+    "late (frames pushed more than a frame's duration after their recorded time, pacing=recorded), starved "
+    "(frames lost for want of a "
     "slab), sequence (the next frame's number, at least), io (how frames are read), io-errors (frames and "
     "files that could not be read), slabs and how many are -free, -held, at the lowest free (-low), held by "
     "processing (-hot), by disk or other processes only (-warm), unheld and intact (-cold), stale-handles "

@@ -342,3 +342,19 @@ TEST(SlabVideoPool, AllPlanesOfAFrameMapForWritingWithoutACopy)
     gst_video_frame_unmap(&frame);
     EXPECT_EQ(copied(pool), 0u);
 }
+
+TEST(SlabPoolPadding, ThePaddingThatWasConfiguredLiesBehindEachFrame)
+{
+    const PoolObject pool(gst_dma_slab_buffer_pool_new());
+    GstStructure *config = gst_buffer_pool_get_config(pool.get());
+    gst_buffer_pool_config_set_params(config, nullptr, 10000, 0, 2);
+    GstAllocationParams params;
+    gst_allocation_params_init(&params);
+    params.padding = 6384; // to the end of the fourth page
+    gst_buffer_pool_config_set_allocator(config, nullptr, &params);
+    ASSERT_TRUE(gst_buffer_pool_set_config(pool.get(), config));
+    ASSERT_TRUE(gst_buffer_pool_set_active(pool.get(), TRUE));
+    const BufferPtr buffer = take(pool);
+    EXPECT_EQ(gst_buffer_get_size(buffer.get()), 10000u);
+    EXPECT_EQ(infoOf(buffer.get()).stride, 16384u);
+}

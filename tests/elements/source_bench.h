@@ -29,7 +29,7 @@ struct Arrival
 };
 
 /**
- * A dmaslabsrc in front of a pad of the test. The pad writes down what arrives ("b7", "b7!" with DISCONT,
+ * A source of ours in front of a pad of the test. The pad writes down what arrives ("b7", "b7!" with DISCONT,
  * "loss 3-5 starved", "skip 1-9 x9", "caps", "eos", …), keeps the buffers when told to, and can be shut like
  * a stalled sink. With deadlines the source runs on a clock that only the test moves.
  */
@@ -42,7 +42,8 @@ public:
 
     explicit SourceBench(const std::string &properties,
                          const std::string &caps = "video/x-raw,format=GRAY8,width=32,height=8,"
-                                                   "framerate=100/1");
+                                                   "framerate=100/1",
+                         const std::string &factory = "dmaslabsrc");
     ~SourceBench();
     SourceBench(const SourceBench &) = delete;
     SourceBench &operator=(const SourceBench &) = delete;

@@ -34,6 +34,16 @@ expect 0 'every frame is accounted for' - 0.5 1000
 expect 0 'produced  *500$' - 0.5 1000
 expect 0 'archived  *100 ' - 0.5 1000
 expect 0 'bytes copied  *0$' - 0.5 1000
+expect 0 '100 right, 0 wrong' - 0.5 1000 kept
+expect 0 'kept2/frames-000000.npy' - 0.1 1000 kept2
+python=/usr/bin/python3
+"$python" -c 'import numpy' 2>/dev/null || python=python3
+shape=$("$python" -c "import numpy as np; print(np.load('kept/frames-000000.npy', mmap_mode='r').shape)")
+if [ "$shape" != '(100, 480, 640)' ]; then
+    echo "numpy finds $shape in the recording and not (100, 480, 640)"
+    wrong=$((wrong + 1))
+fi
+expect 0 'archived  *100 .*100 stamps right' - 0.5 1000 -
 expect 0 'produced  *14$' - .5 30000/1001
 
 mkdir frames
@@ -50,7 +60,9 @@ expect 2 "seconds 'soon' is no number" - soon
 expect 2 "seconds '0.0' is no time" - 0.0
 expect 2 "fps 'fast' is no frame rate" - 1 fast
 expect 2 "fps '0' is no frame rate" - 1 0
-expect 2 'three arguments at most' - 1 2 3
+expect 2 'four arguments at most' - 1 2 3 4
+expect 2 "recording 'kept' is there already" - 1 1000 kept
+expect 2 "no directory 'nowhere' to make it in" - 1 1000 nowhere/rec
 expect 0 'Usage:' --help
 echo nothing >broken.npy
 expect 1 'broken.npy' broken.npy 1

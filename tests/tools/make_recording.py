@@ -12,7 +12,7 @@ tools are not tested against the mistakes of the writer they share code with.
     recording.split()                         # the next frame begins a segment
     recording.close()                         # or crash(): counts in the headers, state "recording"
 
-    make_recording.py DIRECTORY [KIND]        makes one of the samples of samples()
+    make_recording.py DIRECTORY [KIND]        makes one of samples(): lab, odd, series, crashed, documented
 """
 import ctypes
 import json
@@ -112,15 +112,22 @@ class Series:
         return "rows" if added is not None and added * 50 <= self.shape[0] else "record"
 
     def lay_plain(self):
-        self.record_bytes, self.reason, self.descr = self.frame_bytes, "a frame fills blocks", repr(self.dtype_text)
+        self.record_bytes, self.descr = self.frame_bytes, repr(self.dtype_text)
+        self.reason = f"a frame is {self.blocks()}: nothing to add"
+
+    def blocks(self):
+        count = self.record_bytes // BLOCK
+        return f"{count} block{'s' if count > 1 else ''} of {BLOCK} bytes"
 
     def lay_rows(self):
         self.file_shape, self.file_crop = [self.filled_rows(), *self.shape[1:]], self.crop or self.shape
         self.record_bytes = self.frame_bytes // self.shape[0] * self.file_shape[0]
-        self.reason, self.descr = "rows below the picture fill blocks", repr(self.dtype_text)
+        added = self.file_shape[0] - self.shape[0]
+        self.reason, self.descr = f"{added} rows below the picture make it {self.blocks()}", repr(self.dtype_text)
 
     def lay_record(self):
-        self.record_bytes, self.reason = round_up(self.frame_bytes), "a pad fills blocks"
+        self.record_bytes = round_up(self.frame_bytes)
+        self.reason = f"a pad of {self.record_bytes - self.frame_bytes} bytes makes a frame {self.blocks()}"
         fields = [("pixels", self.dtype_text, tuple(self.shape))]
         if self.record_bytes > self.frame_bytes:
             fields.append(("", f"|V{self.record_bytes - self.frame_bytes}"))
@@ -144,7 +151,7 @@ class Series:
     def manifest(self, first_file):
         return {
             "caps": self.caps, "layout": self.layout, "layout_reason": self.reason, "dtype": self.dtype_text,
-            "shape": self.shape, "crop": self.crop, "frame_bytes": self.frame_bytes if self.record_bytes else 0,
+            "shape": self.shape, "crop": self.crop, "frame_bytes": self.frame_bytes,
             "record_bytes": self.record_bytes, "file_shape": self.file_shape, "file_crop": self.file_crop,
             "descr": self.descr, "planes": self.planes, "numpy": self.numpy(first_file)}
 
@@ -203,8 +210,9 @@ class RecordingMaker:
         pad = (series.record_bytes or round_up(len(data))) - len(data)
         skipped = 0 if self.sequence is None else (sequence - self.sequence) // self.every_nth - 1
         record = np.zeros((), INDEX)
-        record["sequence"], record["pts"], record["capture"] = sequence, sequence * PERIOD_NS, 77 + sequence * PERIOD_NS
-        record["utc"], record["device"] = CREATED_NS + sequence * PERIOD_NS, sequence + 1000
+        since_start = sequence * PERIOD_NS
+        record["sequence"], record["device"] = sequence, sequence + 1000
+        record["pts"], record["capture"], record["utc"] = since_start, since_start + 77, since_start + CREATED_NS
         record["block"], record["length"] = segment.next_block, len(data)
         record["drops_before"] = skipped
         flags |= DISCONT if skipped else 0
@@ -313,7 +321,8 @@ class RecordingMaker:
 
 def sample_lab(path):
     """Every 5th of 640x480 in 16 bit, two segments, losses of several kinds, one frame bad."""
-    recording = RecordingMaker(path, every_nth=5, metadata={"experiment": "mot-7", "laser_mw": 12.5}, device="/dev/video0")
+    recording = RecordingMaker(path, every_nth=5, device="/dev/video0",
+                               metadata={"experiment": "mot-7", "laser_mw": 12.5})
     recording.begin_series((480, 640))
     for sequence in range(0, 200, 5):
         if sequence == 100:
@@ -364,6 +373,29 @@ def sample_crashed(path):
             recording.split()
         recording.add()
     return recording.crash(uncounted=3, index_ahead=1)
+
+
+def sample_documented(path):
+    """What docs/tools/dmaslab-archive.md shows: two seconds at 1 kfps, every 5th frame, with gaps."""
+    recording = RecordingMaker(path, every_nth=5, device="/dev/video0", software="dmaslab 0.1.0", host="lab3",
+                               metadata={"experiment": "mot-7"})
+    recording.begin_series((64, 64))
+    for sequence in range(0, 2000, 5):
+        if sequence == 1000:
+            recording.split()
+        if sequence == 640:
+            recording.lose(637, 702, reason="starved", element="dmaslabsrc0")
+        elif sequence == 1510:
+            recording.lose(1510, 1510, reason="full", element="uringarchive0")
+        if 640 <= sequence <= 700 or sequence == 1510:
+            continue
+        # Not random: the document shows hashes, and numpy may change its generators.
+        pixels = (np.arange(64 * 64).reshape(64, 64) + sequence).astype("<u2")
+        if sequence == 1200:
+            recording.add_bad(pixels=pixels, sequence=sequence)
+        else:
+            recording.add(pixels, sequence)
+    return recording.close()
 
 
 def samples():

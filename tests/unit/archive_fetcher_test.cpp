@@ -140,7 +140,9 @@ TEST_P(FetcherIo, StarvesWithoutLosingAndSkipsWhatIsGivenUp)
     std::vector<FetchedFrame> held;
     held.push_back(fetcher->next());
     held.push_back(fetcher->next());
-    EXPECT_EQ(fetcher->next(0).status, FetchStatus::Starved);
+    const FetchedFrame starved = fetcher->next(0);
+    EXPECT_EQ(starved.status, FetchStatus::Starved);
+    EXPECT_EQ(starved.index.sequence, 2u) << "what it is that has no slab";
     EXPECT_EQ(fetcher->skip().frame, 2u);
     EXPECT_EQ(fetcher->next(0).status, FetchStatus::Starved);
     EXPECT_EQ(bytesIn(held[0]), pixels(4096, 0));

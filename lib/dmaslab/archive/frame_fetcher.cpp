@@ -130,7 +130,9 @@ FetchedFrame FrameFetcher::next(std::int64_t slabDeadlineNs)
             auto slab = pool_.acquire(slabDeadlineNs);
             if (!slab)
                 return {.status = slab.error() == AcquireError::Starved ? FetchStatus::Starved
-                                                                        : FetchStatus::Interrupted};
+                                                                        : FetchStatus::Interrupted,
+                        .frame = next_,
+                        .index = found_.index};
             enqueue(std::move(*slab));
         } else if (head().state == State::Done) {
             reader_->flush(); // what fill() queued reads while the caller works

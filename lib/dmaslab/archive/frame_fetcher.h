@@ -40,7 +40,7 @@ enum class FetchStatus : std::uint8_t
 {
     Frame,
     Lost,        ///< this one cannot be had; the next ones can
-    Starved,     ///< no slab until the deadline
+    Starved,     ///< no slab for `index` until the deadline
     Interrupted, ///< setInterrupted(true)
     End,         ///< of the range
     TooLarge,    ///< `index.length` does not fit a slab: go on with another pool
