@@ -26,7 +26,8 @@ class MappedDisk:
         if not os.path.exists(self.device) or not stat.S_ISBLK(os.stat(self.device).st_mode):
             raise Skip(f"{self.device} is no disk")
         self.sectors = int(run("blockdev", "--getsz", self.device))
-        run("dmsetup", "create", self.name, "--table", f"0 {self.sectors} linear {self.device} 0")
+        run("dmsetup", "--noudevsync", "create", self.name, "--table", f"0 {self.sectors} linear {self.device} 0")
+        run("dmsetup", "mknodes", self.name)  # no udev in the guest
         run(*MKFS[self.kind], f"/dev/mapper/{self.name}")
         self.mount()
         return self
@@ -36,7 +37,7 @@ class MappedDisk:
         gc.collect()  # what is mapped keeps the disk busy
         if os.path.ismount(self.root):
             run("umount", "--lazy", self.root)
-        run("dmsetup", "remove", "--deferred", self.name)
+        run("dmsetup", "--noudevsync", "remove", "--deferred", self.name)
 
     def mount(self):
         run("mount", *(["-o", ",".join(self.options)] if self.options else []), f"/dev/mapper/{self.name}", self.root)
@@ -55,7 +56,7 @@ class MappedDisk:
         try:
             run("dmsetup", "load", self.name, "--table", "\n".join(table))
         finally:
-            run("dmsetup", "resume", self.name)
+            run("dmsetup", "--noudevsync", "resume", self.name)
 
     def become_whole(self):
         self.become((self.sectors, "linear", "{device} {at}"))
