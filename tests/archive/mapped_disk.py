@@ -61,12 +61,14 @@ class MappedDisk:
     def become_whole(self):
         self.become((self.sectors, "linear", "{device} {at}"))
 
-    def fail_writes(self, first=0, count=None):
-        """EIO for each write to these sectors; reading goes on."""
-        count = self.sectors - first if count is None else count
-        pieces = [(first, "linear", "{device} {at}"), (count, "flakey", "{device} {at} 0 3600 1 error_writes"),
-                  (self.sectors - first - count, "linear", "{device} {at}")]
-        self.become(*(piece for piece in pieces if piece[0]))
+    def fail_writes(self):
+        """EIO for each write and each flush; reading goes on."""
+        self.become((self.sectors, "flakey", "{device} {at} 0 3600 1 error_writes"))
+
+    def fail_piece(self, first, count):
+        """EIO for these sectors alone. Not by flakey, which would also fail the flushes of all the others."""
+        self.become((first, "linear", "{device} {at}"), (count, "error", ""),
+                    (self.sectors - first - count, "linear", "{device} {at}"))
 
     def delay_writes(self, milliseconds):
         self.become((self.sectors, "delay", f"{{device}} {{at}} 0 {{device}} {{at}} {milliseconds}"))
