@@ -109,9 +109,16 @@ Result<HeaderedFile> readHeader(int fd, const std::string &path)
     file.bytes = std::uint64_t(status.st_size);
     if (file.bytes < kArchiveBlock)
         return fail(Errc::Format, path + ": no file of a recording: shorter than its header of 4096 bytes");
+    // A write and a read of one page may mix in the kernel, and half a new count is a wrong one: what reads
+    // the same twice is whole.
     HeaderBlock block;
-    if (const auto ok = readAt(fd, path, 0, block); !ok)
-        return tl::unexpected(ok.error());
+    HeaderBlock before;
+    block.fill(std::byte{0});
+    do {
+        before = block;
+        if (const auto ok = readAt(fd, path, 0, block); !ok)
+            return tl::unexpected(ok.error());
+    } while (block != before);
     auto header = parseHeader(block, path);
     if (!header)
         return tl::unexpected(header.error());

@@ -156,7 +156,9 @@ private:
         const std::uint64_t begin = run_.front().offset;
         const std::size_t bytes = std::size_t(run_.back().offset + run_.back().index.length - begin);
         if (bytes > bufferBytes_) {
-            bufferBytes_ = std::max(bytes, kReadAtOnce);
+            const auto &segment = recording_.segments()[run_.front().segment];
+            bufferBytes_ =
+                std::max(bytes, std::size_t(std::min<std::uint64_t>(kReadAtOnce, segment.dataBytes)));
             buffer_ = std::make_unique_for_overwrite<std::byte[]>(bufferBytes_);
         }
         const std::span buffer(buffer_.get(), bytes);
