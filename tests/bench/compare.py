@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Runs the experiments of tests/bench and writes benchmarks.md, .json and .svg.
 
-  compare.py --build DIR [--out DIR] [--quick] [--only NAME]… [--rounds N] [--patience S] [--list] [--render]
+  compare.py --build DIR [--out DIR] [--scratch DIR] [--quick] [--rounds N] [--patience S] [--list] [--render] [NAME…]
 """
 
 import argparse
@@ -12,11 +12,13 @@ import os
 import platform
 import re
 import resource
+import shutil
 import statistics
 import subprocess
 import sys
 
-from experiments import Limit, experiments
+from experiment import Limit
+from experiments import experiments
 from pairing import LegFailed, LegMissing, bootstrap_interval, ratio, run_rounds
 from render import render
 
@@ -59,6 +61,17 @@ def context(revision):
         "date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
         "load": os.getloadavg()[0],
     }
+
+
+def disk_of(folder):
+    """What a figure of a disk depends on."""
+    device = first_line(["findmnt", "-no", "SOURCE", "-T", folder])
+    file_system = first_line(["findmnt", "-no", "FSTYPE,OPTIONS", "-T", folder])
+    queue = f"/sys/class/block/{os.path.basename(device)}/queue/"
+    settings = [f"{name.replace('_', ' ')} {first_line(['cat', queue + name])}"
+                for name in ("write_cache", "scheduler", "rotational") if os.path.exists(queue + name)]
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") >> 30
+    return f"{' '.join([device, *file_system.split()])} ({', '.join(settings)}), {memory} GiB of memory"
 
 
 def judge(met, firm):
@@ -109,8 +122,9 @@ def measure(experiment, options, revision):
     except LegMissing as missing:
         return {"skipped": str(missing)}
     rows = [evaluate(row, results) for row in experiment.rows]
+    where = {"disk": disk_of(options.scratch)} if experiment.on_disk else {}
     return {"what": experiment.what, "rounds": rounds, "quick": options.quick, "repeated_for_steal": repeats,
-            "context": context(revision), "rows": rows,
+            "context": {**context(revision), **where}, "rows": rows,
             "results": {leg: {metric: [result.get(metric) for result in taken] for metric in taken[0]}
                         for leg, taken in results.items()}}
 
@@ -147,17 +161,23 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--build", required=True, help="the build directory")
     parser.add_argument("--out", default=os.path.join(ROOT, "docs"))
+    parser.add_argument("--scratch", help="where recordings are written and removed again (BUILD/bench-scratch): the disk "
+                        "that is measured; 20 GB must be free")
     parser.add_argument("--quick", action="store_true", help="fewer rounds, shorter legs")
-    parser.add_argument("--only", action="append", default=[], metavar="NAME",
-                        help="this experiment, or those whose names begin so; the others keep their figures")
+    parser.add_argument("--only", action="append", default=[], metavar="NAME", help="the same as NAME")
+    parser.add_argument("names", nargs="*", metavar="NAME",
+                        help="this experiment, or those whose names begin so (archive); the others keep their figures")
     parser.add_argument("--rounds", type=int, default=0)
     parser.add_argument("--patience", type=float, default=20,
                         help="seconds an experiment may wait for others to leave the CPUs alone")
     parser.add_argument("--list", action="store_true")
     parser.add_argument("--render", action="store_true", help="write table and plot anew from the JSON")
     options = parser.parse_args()
+    options.only += options.names
+    # A directory of this run's own: it is removed with all that is in it.
+    options.scratch = os.path.join(os.path.abspath(options.scratch or options.build), "bench-scratch")
 
-    everything = experiments(os.path.join(options.build, "tests", "bench"), options.quick)
+    everything = experiments(os.path.join(options.build, "tests", "bench"), options.quick, options.scratch)
     chosen = [e for e in everything if not options.only or any(e.name.startswith(o) for o in options.only)]
     if options.list:
         print("\n".join(f"{e.name:24} {e.what}" for e in everything))
@@ -173,11 +193,14 @@ def main():
     for experiment in [] if options.render else chosen:
         print(f"== {experiment.name}: {experiment.what}", flush=True)
         try:
+            os.makedirs(options.scratch, exist_ok=True)
             measured = measure(experiment, options, revision)
         except LegFailed as failure:
             measured = {"skipped": "a leg failed", "failure": str(failure)}
             failures += 1
             print(f"   FAILED {failure}", file=sys.stderr)
+        finally:
+            shutil.rmtree(options.scratch, ignore_errors=True)
         if "skipped" in measured:
             print(f"   skipped: {measured['skipped']}")
             if experiment.name not in found["experiments"]:

@@ -3,57 +3,10 @@
 
 import itertools
 import os
-from dataclasses import dataclass, field
 
-from pairing import LegMissing, parse_json_line
-
-
-@dataclass
-class Leg:
-    command: list
-    parse: object = parse_json_line
-    environment: dict = field(default_factory=dict)
-    timeout: float = 180
-    warm_up: bool = True
-
-
-@dataclass
-class Ratio:
-    """ours / best of the peers, per round."""
-    title: str
-    metric: str
-    ours: str
-    peers: list
-    goal: float
-    unit: str
-    more_is_better: bool = False
-    reach: float = None
-    scale: float = 1.0  # of the figures as printed
-    context: bool = False  # no goal, for orientation
-
-
-@dataclass
-class Limit:
-    """A figure of one leg alone; the worst of the rounds for counters, the median for times."""
-    title: str
-    metric: str
-    leg: str
-    limit: float
-    unit: str
-    worst: bool = False
-    context: bool = False
-
-
-@dataclass
-class Experiment:
-    name: str
-    what: str
-    legs: dict
-    rows: list
-    rounds: int = 9
-    quick_rounds: int = 3
-    needs_root: bool = False
-    needs_element: str = None
+from archive_experiments import archive_experiments
+from experiment import Experiment, Leg, Limit, Ratio
+from pairing import LegMissing
 
 
 def parse_cyclictest(text):
@@ -78,8 +31,8 @@ def parse_cyclictest(text):
     return {"p50_us": quantile(0.5), "p99_us": quantile(0.99), "p999_us": quantile(0.999)}
 
 
-def experiments(programs, quick):
-    """programs: the folder of the built benchmark programs."""
+def experiments(programs, quick, scratch):
+    """programs: the folder of the built benchmark programs; scratch: where recordings may be written."""
     def program(name, *words):
         return [os.path.join(programs, name + "_bench"), *words]
 
@@ -245,4 +198,4 @@ def experiments(programs, quick):
          Limit("7680x4320 NV12, 120 fps, no pixels move: CPU of the source's thread", "source_cpu_percent", "job", 5,
                "% of a core")],
         rounds=1, quick_rounds=1, needs_element="dmaslabsrc"))
-    return found
+    return found + archive_experiments(programs, quick, scratch)

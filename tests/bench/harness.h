@@ -101,6 +101,12 @@ public:
         words_.emplace_back(key, std::isfinite(value) ? digits : "null");
         return *this;
     }
+    /** `value` needs no escapes. */
+    Report &add(const std::string &key, const std::string &value)
+    {
+        words_.emplace_back(key, '"' + value + '"');
+        return *this;
+    }
     void print() const
     {
         std::string line = "{";

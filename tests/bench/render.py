@@ -52,7 +52,7 @@ def machine_lines(experiments):
             continue
         c = experiment["context"]
         key = (f"{c['cpu']} ({c['machine']}), Linux {c['kernel']}, {c['gstreamer']}, {c['compiler']}, {c['rights']}, "
-               f"revision {c['revision']}")
+               f"revision {c['revision']}" + (f"; disk: {c['disk']}" if "disk" in c else ""))
         found.setdefault(key, []).append((name, c["load"], c["date"], experiment.get("quick", False)))
     for key, taken in found.items():
         names = ", ".join(name + (" (quick)" if quick else "") for name, _, _, quick in taken)

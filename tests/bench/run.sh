@@ -1,9 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# Usage: tests/bench/run.sh [--quick] [--only NAME]… [--out DIR] [--rounds N] [--list] [--render]
+# Usage: tests/bench/run.sh [--quick] [--out DIR] [--scratch DIR] [--rounds N] [--list] [--render] [NAME…]
 # Builds what is measured (release, build/bench), measures it side by side with its peers and writes benchmarks.md
-# (the part between its markers), benchmarks.json and benchmarks.svg into DIR (docs). --only takes the beginning of a
-# name; what is not run keeps its figures.
+# (the part between its markers), benchmarks.json and benchmarks.svg into DIR (docs). NAME is the beginning of a name,
+# such as archive; what is not run keeps its figures. The disk that is measured is that of --scratch (the build
+# directory); 20 GB must be free there.
 # DMASLAB_BENCH_BUILD names another build directory.
 # Exit status: 0 all ran, whatever the figures; 1 something failed; 2 wrong usage; 3 set-up impossible.
 set -u
@@ -25,7 +26,7 @@ if [ ! -f "$build/build.ninja" ]; then
     }
 fi
 targets=(bench)
-for plugin in dmaslabsrc slabqueue; do
+for plugin in dmaslabsrc slabqueue uringarchive uringarchivesrc; do
     [ ! -f "$root/gst/$plugin/plugin.cpp" ] || targets+=("gst/$plugin/libgst$plugin.so")
 done
 log=$build/compile.log
