@@ -123,8 +123,13 @@ gboolean gst_dma_slab_src_decide_allocation(GstBaseSrc *base, GstQuery *query)
         declared = MAX(declared, min);
         gst_query_remove_nth_allocation_pool(query, 0); // ours is not the base class's to manage
     }
-    while (gst_query_get_n_allocation_params(query) > 0)
+    gsize padding = 0;
+    while (gst_query_get_n_allocation_params(query) > 0) {
+        GstAllocationParams params;
+        gst_query_parse_nth_allocation_param(query, 0, nullptr, &params);
+        padding = MAX(padding, params.padding);
         gst_query_remove_nth_allocation_param(query, 0);
+    }
     if (!self.format)
         return FALSE;
     if (self.streamIsCurrent) {
@@ -135,6 +140,7 @@ gboolean gst_dma_slab_src_decide_allocation(GstBaseSrc *base, GstQuery *query)
     request.settings = self.active;
     request.format = *self.format;
     request.declared = declared;
+    request.padding = padding;
     request.firstSequence = self.producer.nextSequence();
     request.copied = self.producer.copyCount();
     request.fileOrigin = self.fileOrigin;

@@ -67,7 +67,9 @@ Result<void> SourceStream::openPool()
     const Settings &settings = request_.settings;
     ArenaRequest arenaRequest;
     arenaRequest.kind = settings.memory;
-    arenaRequest.slabSize = request_.format.layout.frameBytes;
+    // A tail longer than the frame is no tail: who asks for one does not get it.
+    const std::uint64_t frameBytes = request_.format.layout.frameBytes;
+    arenaRequest.slabSize = frameBytes + std::min(request_.padding, frameBytes);
     arenaRequest.slabs = settings.slabs != 0
                              ? settings.slabs
                              : slabsNeeded(sizing(settings, request_.format, request_.declared));

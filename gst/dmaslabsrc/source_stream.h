@@ -17,6 +17,7 @@ struct StreamRequest
     Settings settings;
     FrameFormat format;
     std::uint32_t declared = 0;      ///< slabs that downstream said it holds
+    std::uint64_t padding = 0;       ///< bytes that downstream wants to read behind each frame
     std::uint64_t firstSequence = 0; ///< of the first frame this stream will be asked for
     CopyCount copied = newCopyCount();
     std::uint64_t fileOrigin = 0; ///< the number that is the files' first frame

@@ -89,9 +89,10 @@ void installWhat(const Add &add, const ArchiveSettings &defaults)
     add(PROP_LOCATION,
         g_param_spec_string(
             "location", "Location",
-            "The directory of the recording, with strftime places such as "
-            "rec-%Y%m%d-%H%M%S. Its parent must exist; it must not, unless it is empty. A name "
-            "with a time that is taken, and a further recording of the same run, get a suffix",
+            "The directory of the recording, with strftime places such as rec-%Y%m%d-%H%M%S. Its parent "
+            "must be there, the directory itself must not (or be empty). A name with a time that is taken, "
+            "and "
+            "a further recording of the same run, get a suffix",
             nullptr, kReady));
     add(PROP_NUM_FRAMES,
         g_param_spec_uint64("num-frames", "Number of frames",

@@ -20,12 +20,14 @@
  * ## Example launch lines
  * |[
  * gst-launch-1.0 -m dmaslabsrc backend=test num-buffers=5000 ! \
- *     video/x-raw,format=GRAY16_LE,width=640,height=480,framerate=1000/1 ! uringarchive location=rec-%H%M%S
+ *     video/x-raw,format=GRAY16_LE,width=640,height=480,framerate=1000/1 ! \
+ *     uringarchive location=rec-%H%M%S
  * ]| Every frame of a synthetic camera.
  * |[
- * gst-launch-1.0 -m dmaslabsrc backend=test !
- * video/x-raw,format=GRAY16_LE,width=640,height=480,framerate=1000/1 ! \ tee name=t  t. ! slabqueue !
- * fakesink  t. ! slabqueue ! uringarchive location=every-fifth every-nth=5
+ * gst-launch-1.0 -m dmaslabsrc backend=test ! \
+ *     video/x-raw,format=GRAY16_LE,width=640,height=480,framerate=1000/1 ! tee name=t \
+ *     t. ! slabqueue ! fakesink \
+ *     t. ! slabqueue ! uringarchive location=every-fifth every-nth=5
  * ]| Every fifth frame, beside a branch that gets them all.
  */
 #include "uringarchive/uring_archive.h"

@@ -4,6 +4,7 @@
 guest_kill_test.py ARCHIVE_LOAD ARCHIVE_RECOVER"""
 import os
 import random
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -11,7 +12,7 @@ import tempfile
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "pipelines"))
 from launch import Skip, tests_of  # noqa: E402
-from load import Said, clean_up_when_ended, report_lines, soak_count, soak_seed  # noqa: E402
+from load import Said, clean_up_when_ended, option_words, report_lines, soak_count, soak_seed  # noqa: E402
 from loop_fs import LoopFs, private_mounts  # noqa: E402
 from scenario import Figures, judge, scenario  # noqa: E402
 
@@ -22,12 +23,11 @@ SIZE = 1 << 30
 
 def killed_guest(disk, options, rng):
     """What the writer had said when the machine was gone."""
-    words = " ".join(f"--{name}={int(value) if isinstance(value, bool) else value}" for name, value in options.items())
-    script = f"mount /dev/vda /mnt && exec {PROGRAM} {words} /mnt/recording"
+    script = f"mount /dev/vda /mnt && exec {shlex.join([PROGRAM, *option_words(options), '/mnt/recording'])}"
     moment = ["--kill-on", f"^archived {rng.randint(1, 60)}"] if rng.random() < 0.5 else \
         ["--kill-after", f"{rng.uniform(0.5, 6):.2f}"]
-    done = subprocess.run([RUN, "--cpus", "1", "--timeout", "120", "--disk", f"{SIZE}:{disk.image}", *moment, "bash", "-c",
-                           script], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    done = subprocess.run([RUN, "--cpus", "1", "--timeout", "120", "--disk", f"{SIZE}:{disk.image}", *moment,
+                           "bash", "-c", script], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                           encoding="utf-8", errors="replace", check=False)
     if done.returncode == 77:
         raise Skip(done.stdout.strip().splitlines()[-1])

@@ -116,13 +116,16 @@ class Said:
         return end
 
 
+def option_words(options):
+    return [f"--{name}={int(value) if isinstance(value, bool) else value}" for name, value in options.items()]
+
+
 class Load:
     """One run. The lines go to a file beside the recording's parent, never into it."""
 
     def __init__(self, program, directory, log, options, prefix=(), environment=None, preexec=None):
         self.directory, self.log = directory, log
-        words = [f"--{name}={int(value) if isinstance(value, bool) else value}" for name, value in options.items()]
-        self.command = [*prefix, program, *words, directory]
+        self.command = [*prefix, program, *option_words(options), directory]
 
         def prepare():
             _die_with_parent()

@@ -26,7 +26,8 @@ class MappedDisk:
         if not os.path.exists(self.device) or not stat.S_ISBLK(os.stat(self.device).st_mode):
             raise Skip(f"{self.device} is no disk")
         self.sectors = int(run("blockdev", "--getsz", self.device))
-        run("dmsetup", "create", self.name, "--table", f"0 {self.sectors} linear {self.device} 0")
+        run("dmsetup", "--noudevsync", "create", self.name, "--table", f"0 {self.sectors} linear {self.device} 0")
+        run("dmsetup", "mknodes", self.name)  # no udev in the guest
         run(*MKFS[self.kind], f"/dev/mapper/{self.name}")
         self.mount()
         return self
@@ -36,7 +37,7 @@ class MappedDisk:
         gc.collect()  # what is mapped keeps the disk busy
         if os.path.ismount(self.root):
             run("umount", "--lazy", self.root)
-        run("dmsetup", "remove", "--deferred", self.name)
+        run("dmsetup", "--noudevsync", "remove", "--deferred", self.name)
 
     def mount(self):
         run("mount", *(["-o", ",".join(self.options)] if self.options else []), f"/dev/mapper/{self.name}", self.root)
@@ -55,17 +56,19 @@ class MappedDisk:
         try:
             run("dmsetup", "load", self.name, "--table", "\n".join(table))
         finally:
-            run("dmsetup", "resume", self.name)
+            run("dmsetup", "--noudevsync", "resume", self.name)
 
     def become_whole(self):
         self.become((self.sectors, "linear", "{device} {at}"))
 
-    def fail_writes(self, first=0, count=None):
-        """EIO for each write to these sectors; reading goes on."""
-        count = self.sectors - first if count is None else count
-        pieces = [(first, "linear", "{device} {at}"), (count, "flakey", "{device} {at} 0 3600 1 error_writes"),
-                  (self.sectors - first - count, "linear", "{device} {at}")]
-        self.become(*(piece for piece in pieces if piece[0]))
+    def fail_writes(self):
+        """EIO for each write and each flush; reading goes on."""
+        self.become((self.sectors, "flakey", "{device} {at} 0 3600 1 error_writes"))
+
+    def fail_piece(self, first, count):
+        """EIO for these sectors alone. Not by flakey, which would also fail the flushes of all the others."""
+        self.become((first, "linear", "{device} {at}"), (count, "error", ""),
+                    (self.sectors - first - count, "linear", "{device} {at}"))
 
     def delay_writes(self, milliseconds):
         self.become((self.sectors, "delay", f"{{device}} {{at}} 0 {{device}} {{at}} {milliseconds}"))

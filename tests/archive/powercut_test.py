@@ -11,7 +11,7 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "pipelines"))
 from launch import main, tests_of  # noqa: E402
 from load import Load, clean_up_when_ended, soak_count, soak_seed  # noqa: E402
-from loop_fs import LoopFs, announce  # noqa: E402
+from loop_fs import LoopFs, announce, run  # noqa: E402
 from scenario import Figures, judge, monotonic_ns, scenario  # noqa: E402
 
 PROGRAM, RECOVER = sys.argv[1:3]
@@ -51,6 +51,7 @@ def cut_and_look(home, disk, options, rng, figures):
         print(f"# {' '.join(load.command)}\n# " + said.tail().replace("\n", "\n# "), flush=True)
         raise
     shutil.rmtree(directory, ignore_errors=True)
+    run("sync", "--file-system", disk.root)  # the next cut must not bring it back
     os.unlink(log)
 
 

@@ -171,15 +171,15 @@ class Recording:
         return named
 
     def expect_gaps_explained(self):
-        """A number that is not there is in the ledger, or left out by every_nth. Of frames that recover has taken in
-        the ledger may not have been durable: they say themselves how many are missing before them."""
+        """A number that is not there is in the ledger, or left out by every_nth. When the writer was stopped within a
+        commit the last entries may not be counted yet: then the frame behind says how many are missing before it."""
         step, phase = self.manifest["every_nth"], self.manifest["nth_phase"]
         here = self.sequences.astype(np.int64)
         if len(here) == 0:
             return
         missing = np.setdiff1d(np.arange(here[0], here[-1] + 1), here)
         missing = set(missing[missing % step == phase].tolist()) - self.explained()
-        if missing and self.manifest["state"] == "recovered":
+        if missing and self.manifest["state"] != "closed":
             index = np.concatenate([s.index for s in self.segments if s.count])
             for behind in index[index["drops_before"] > 0]:
                 at = np.searchsorted(here, behind["sequence"])

@@ -246,3 +246,21 @@ TEST(DmaSlabSrcRenegotiation, ATeeBranchLinkedWhilePlayingLosesNothing)
     EXPECT_EQ(starved, 0u);
     EXPECT_EQ(std::count(seen.arenas.begin(), seen.arenas.end(), seen.arenas[0]), long(seen.arenas.size()));
 }
+
+TEST(DmaSlabSrcRenegotiation, WhatABranchWantsToReadBehindAFrameIsPartOfItsSlab)
+{
+    constexpr const char *caps = "video/x-raw,format=GRAY8,width=100,height=100,framerate=100/1";
+    for (const auto &[padding, stride] :
+         {std::pair<gsize, gsize>{0, 12288}, {6384, 16384}, {G_MAXSIZE, 20480}}) {
+        SourceBench bench("backend=test memory=memfd slabs=4", caps);
+        bench.declare(1);
+        bench.askForPadding(padding);
+        bench.keep(true);
+        bench.play();
+        bench.waitForFrames(1);
+        GstDmaSlabInfo info{};
+        ASSERT_TRUE(gst_dma_slab_buffer_get_info(bench.kept()[0], &info));
+        EXPECT_EQ(info.stride, stride);
+        EXPECT_EQ(bench.arrivals()[0].size, 10000u);
+    }
+}

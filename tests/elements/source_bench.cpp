@@ -338,6 +338,10 @@ gboolean SourceBench::onQuery(GstPad *pad, GstObject *parent, GstQuery *query)
         if (self->declared_ == 0)
             return FALSE;
         gst_query_add_allocation_pool(query, nullptr, 1, self->declared_, 0);
+        GstAllocationParams params;
+        gst_allocation_params_init(&params);
+        params.padding = self->padding_;
+        gst_query_add_allocation_param(query, nullptr, &params);
         return TRUE;
     }
     return gst_pad_query_default(pad, parent, query);

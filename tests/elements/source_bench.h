@@ -75,6 +75,8 @@ public:
     void renegotiate(const std::string &caps = "");
     /** What the pad answers to the ALLOCATION query; 0: that it has no answer. */
     void declare(guint buffers) { declared_ = buffers; }
+    /** And the bytes behind each frame that it asks for. */
+    void askForPadding(gsize bytes) { padding_ = bytes; }
     std::function<void(GstBuffer *)> onBuffer;
 
     std::vector<Arrival> arrivals();
@@ -110,6 +112,7 @@ private:
     ObjectPtr<GstClock> clock_;
     GstClockTime pausedAt_ = 0;
     std::atomic<guint> declared_{0};
+    std::atomic<gsize> padding_{0};
     std::vector<MessagePtr> inbox_; ///< taken from the bus, not asked for yet
 
     std::mutex mutex_;

@@ -39,6 +39,21 @@ TEST(UringArchiveProperties, AnArchiveNeitherWaitsForTheClockNorKeepsTheLastFram
     EXPECT_EQ(deadline, 0u);
 }
 
+TEST(UringArchiveProperties, TheStatsPropertyExplainsEveryFieldOfItsStructure)
+{
+    ArchiveBench bench;
+    GParamSpec *spec = g_object_class_find_property(G_OBJECT_GET_CLASS(bench.element()), "stats");
+    const std::string blurb = g_param_spec_get_blurb(spec);
+    GstStructure *raw = nullptr;
+    g_object_get(bench.element(), "stats", &raw, nullptr);
+    const StructurePtr stats(raw);
+    for (gint i = 0; i < gst_structure_n_fields(stats.get()); ++i) {
+        const std::string field = gst_structure_nth_field_name(stats.get(), guint(i));
+        EXPECT_NE(blurb.find(field.starts_with("dropped-") ? "dropped-<reason>" : field), std::string::npos)
+            << field;
+    }
+}
+
 TEST(UringArchiveProperties, WhatNeedsARestartIsRefusedWhilePlaying)
 {
     ArchiveBench bench;

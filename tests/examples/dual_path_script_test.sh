@@ -56,8 +56,8 @@ expect 0 'every frame is accounted for' frames/0.npy 0.1 500
 expect 2 "npy_dir 'nowhere' does not exist" nowhere
 mkdir empty
 expect 2 "npy_dir 'empty' has no .npy file" empty
-expect 2 "seconds 'soon' is no number" - soon
-expect 2 "seconds '0.0' is no time" - 0.0
+expect 2 "seconds 'soon' is no number above 0" - soon
+expect 2 "seconds '0.0' is no number above 0" - 0.0
 expect 2 "fps 'fast' is no frame rate" - 1 fast
 expect 2 "fps '0' is no frame rate" - 1 0
 expect 2 'four arguments at most' - 1 2 3 4

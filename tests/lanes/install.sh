@@ -67,6 +67,7 @@ program_against_gst_pc()
 }
 
 check "installed headers stand alone" headers_alone
+check "dmaslab-archive, installed" "$destination$prefix/bin/dmaslab-archive" --version
 check "a program against dmaslab.pc" program_against_pc
 if [ -f "$destination/pc/dmaslab-gst.pc" ]; then
     check "a program against dmaslab-gst.pc" program_against_gst_pc

@@ -98,6 +98,17 @@ def test_files_that_are_missing():
             assert np.array_equal(np.load(path("a.npy")), np.stack([p for _, p in recording.frames[:5]]))
 
 
+def test_a_broken_ledger_hides_nothing_else():
+    with Workspace() as path:
+        small(path("r"))
+        with open(path("r", "losses.npy"), "wb") as file:
+            file.write(b"no ledger")
+        text = archive("info", path("r"))
+        assert "problem    " in text and "losses.npy" in text and "frames     10," in text, text
+        assert "losses.npy" in json.loads(archive("info", path("r"), "--json"))["problems"][0]
+        archive("verify", path("r"), status=FAULTS)
+
+
 def test_nothing_is_overwritten():
     with Workspace() as path:
         small(path("r"))

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // FrameFetcher behind a reader that fails as disks and kernels do.
 #include <cstring>
+#include <functional>
 #include <map>
 
 #include "archive_test_recording.h"
@@ -26,6 +27,7 @@ public:
         : script_(std::move(script)), reads_(reads), newestFirst_(newestFirst)
     {
     }
+    std::function<void()> beforeFirst; ///< what happens while the first read is under way
     bool isDirect() const override { return true; }
     std::uint32_t depth() const override { return 4; }
     void useFile(std::uint32_t place, int fd) override { files_[place] = fd; }
@@ -39,6 +41,8 @@ public:
     {
         if (queue_.empty())
             return 0;
+        if (beforeFirst)
+            std::exchange(beforeFirst, {})();
         const auto at = newestFirst_ ? queue_.end() - 1 : queue_.begin();
         const BlockRead read = *at;
         queue_.erase(at);
@@ -175,4 +179,38 @@ TEST_F(FetcherFaults, ANewRangeWaitsForWhatIsUnderWay)
     reading->setRange(5, 6);
     EXPECT_EQ(pool_->levels().held, 0u);
     EXPECT_EQ(reading->next().frame, 5u);
+}
+
+TEST(FetcherRace, AFrameThatIsOverwrittenWhileItIsReadIsNotThatFrame)
+{
+    const TempDir dir;
+    RecordingBuilder builder(dir.path() + "/recording");
+    builder.beginSeries(greyFormat(64, 64));
+    for (unsigned i = 0; i < 6; ++i) {
+        if (i % 2 == 0)
+            builder.split();
+        builder.add(pixels(kFrame, i));
+    }
+    builder.commit();
+    auto recording = Recording::open(builder.path());
+    ASSERT_TRUE(recording);
+    const PoolPtr pool = makePool(4, Reuse::Lifo, kFrame);
+    std::vector<BlockRead> reads;
+    auto reader = std::make_unique<FaultyReader>(FaultyReader::Script{}, reads);
+    for (const bool counted : {true, false}) {
+        // With the new frames counted the entry tells the lives apart, before that the count does.
+        reader->beforeFirst = [&] {
+            builder.recycle();
+            builder.add(pixels(kFrame, 6));
+            builder.add(pixels(kFrame, 7));
+            if (counted)
+                builder.commit();
+        };
+        FrameFetcher fetcher(*recording, *pool, {}, std::move(reader));
+        fetcher.setRange(counted ? 0 : *recording->findSequence(2), recording->frames());
+        EXPECT_EQ(fetcher.next().status, FetchStatus::Reclaimed) << counted;
+        fetcher.stop();
+        ASSERT_TRUE(recording->refresh());
+        reader = std::make_unique<FaultyReader>(FaultyReader::Script{}, reads);
+    }
 }

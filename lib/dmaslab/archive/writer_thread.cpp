@@ -178,6 +178,10 @@ void WriterThread::perform(WriterCommand command)
         writes_->flush();
         series_ = command.series;
         haveSeries_ = true;
+        if (prepared_) { // for frames that nobody sends any more
+            keeper_.discard(std::move(*prepared_));
+            prepared_.reset();
+        }
         client_.layoutChosen(command.layout);
         askForSegment();
         break;

@@ -37,10 +37,11 @@ Result<FrameCut> commonCut(const ExportJob &job)
             return cut;
         if (common && !common->sameArray(*cut)) {
             const std::string border = std::to_string(job.recording.segments()[number].firstFrame);
-            return fail(Errc::InvalidArgument, "the format changes at frame " + border +
-                                                   ", and one export has one format: use --frames " +
-                                                   std::to_string(job.range.first) + ":" + border +
-                                                   " and --frames " + border + ": with " + "another output");
+            std::string text = "the format changes at frame ";
+            text += border + ", and one export has one format: use --frames ";
+            text += std::to_string(job.range.first) + ":" + border;
+            text += " and --frames " + border + ": with another output";
+            return fail(Errc::InvalidArgument, std::move(text));
         }
         common = std::move(*cut);
     }
@@ -95,11 +96,11 @@ public:
     {
         const bool full = !files_.empty() && offset_ > 0 && offset_ + bytes.size() > options_.segmentBytes;
         if (files_.empty() || full) {
-            if (const auto opened = next(); !opened)
+            if (auto opened = next(); !opened)
                 return opened;
         }
         OutputFile &data = files_[files_.size() - 2];
-        if (const auto written = data.write(bytes); !written)
+        if (auto written = data.write(bytes); !written)
             return written;
         const std::string line = std::to_string(sequence) + " " + std::to_string(offset_) + "\n";
         offset_ += bytes.size();
@@ -108,7 +109,7 @@ public:
 
     Result<void> next()
     {
-        if (const auto closed = closeLast(); !closed)
+        if (auto closed = closeLast(); !closed)
             return closed;
         for (const char *ending : {".bin", ".idx"}) {
             auto file = OutputFile::create(name(files_.size() / 2, ending), options_.force);
@@ -126,10 +127,10 @@ public:
 
     Result<void> commit()
     {
-        if (const auto closed = closeLast(); !closed)
+        if (auto closed = closeLast(); !closed)
             return closed;
         for (OutputFile &file : files_) {
-            if (const auto committed = file.commit(); !committed)
+            if (auto committed = file.commit(); !committed)
                 return committed;
         }
         if (access(name(segments(), ".bin").c_str(), F_OK) == 0)
@@ -150,7 +151,7 @@ private:
     Result<void> closeLast()
     {
         for (std::size_t i = files_.size() < 2 ? files_.size() : files_.size() - 2; i < files_.size(); ++i) {
-            if (const auto closed = files_[i].close(); !closed)
+            if (auto closed = files_[i].close(); !closed)
                 return closed;
         }
         return {};
@@ -183,7 +184,7 @@ Result<ExportReport> exportNpy(const ExportJob &job)
     };
     // Frames may be left out, so the header is written again: as long as before.
     const std::string header = headerFor(job.range.count(), 0);
-    if (const auto written = file->write(header); !written)
+    if (auto written = file->write(header); !written)
         return tl::unexpected(written.error());
     Cutter cutter(job.recording);
     const auto walked =
@@ -211,7 +212,7 @@ Result<ExportReport> exportBin(const ExportJob &job)
     if (prefix.ends_with(".bin"))
         prefix.resize(prefix.size() - 4);
     BinFiles files(prefix, job.options);
-    if (const auto opened = files.next(); !opened)
+    if (auto opened = files.next(); !opened)
         return tl::unexpected(opened.error());
     Cutter cutter(job.recording);
     const auto walked =

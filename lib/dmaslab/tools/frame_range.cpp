@@ -155,7 +155,7 @@ Result<FrameRange> resolveRange(const Recording &recording, const RangeOptions &
         const auto range = sequence ? parseNumbers(options.sequence) : parseSeconds(options.time);
         if (!range)
             return tl::unexpected(range.error());
-        const auto found = sequence ? bySequence(recording, *range) : byTime(recording, *range);
+        auto found = sequence ? bySequence(recording, *range) : byTime(recording, *range);
         if (!found)
             return found;
         frames = *found;

@@ -79,7 +79,7 @@ Result<OutputFile> OutputFile::create(const std::string &path, bool replace)
 Result<void> OutputFile::write(std::span<const std::byte> bytes)
 {
     if (buffer_.size() + bytes.size() > kBufferBytes) {
-        if (const auto flushed = flush(); !flushed)
+        if (auto flushed = flush(); !flushed)
             return flushed;
     }
     if (bytes.size() > kBufferBytes / 2)
@@ -90,7 +90,7 @@ Result<void> OutputFile::write(std::span<const std::byte> bytes)
 
 Result<void> OutputFile::flush()
 {
-    const auto written = writeThrough(buffer_);
+    auto written = writeThrough(buffer_);
     buffer_.clear();
     return written;
 }
@@ -111,7 +111,7 @@ Result<void> OutputFile::writeThrough(std::span<const std::byte> bytes)
 
 Result<void> OutputFile::rewriteStart(std::span<const std::byte> bytes)
 {
-    if (const auto flushed = flush(); !flushed)
+    if (auto flushed = flush(); !flushed)
         return flushed;
     if (pwrite(fd_.get(), bytes.data(), bytes.size(), 0) != ssize_t(bytes.size()))
         return failed("cannot be written");
@@ -122,7 +122,7 @@ Result<void> OutputFile::close()
 {
     if (!fd_.isValid())
         return {};
-    if (const auto flushed = flush(); !flushed)
+    if (auto flushed = flush(); !flushed)
         return flushed;
     buffer_ = {};
     // NFS and quotas report what went wrong here and not before.
@@ -133,7 +133,7 @@ Result<void> OutputFile::close()
 
 Result<void> OutputFile::commit()
 {
-    if (const auto closed = close(); !closed)
+    if (auto closed = close(); !closed)
         return closed;
     if (replace_) {
         if (std::rename(partial_.c_str(), path_.c_str()) != 0)

@@ -124,10 +124,11 @@ Result<Summary> summarize(const Recording &recording, unsigned columns)
             summary.problems.push_back(recording.segments()[i].problem);
         summary.segments.push_back(*segment);
     }
-    auto losses = recording.losses();
-    if (!losses)
-        return tl::unexpected(losses.error());
-    summary.losses = std::move(*losses);
+    // A ledger that is broken hides nothing of the frames.
+    if (auto losses = recording.losses())
+        summary.losses = std::move(*losses);
+    else
+        summary.problems.push_back(losses.error().message);
     addTimes(summary);
     addLosses(summary);
     const auto drawn = drawPicture(recording, summary, badSequences, columns);
