@@ -45,6 +45,21 @@ def archive_experiments(programs, quick, scratch):
          Limit("archive, threads of io_uring at work", "workers", plain, 3, "threads", worst=True)],
         needs_element="uringarchive", on_disk=True))
 
+    huge = "uringarchive, slabs of huge pages"
+    found.append(Experiment(
+        "archive-write-huge-pages", "the same without checksum, from slabs of 2 MiB pages; fio from such pages too",
+        {huge: Leg(bench(frames, "sink=uringarchive checksum=none",
+                         "source=dmaslabsrc backend=test pattern=prefilled pacing=off memory=hugetlb")),
+         plain: Leg(bench(frames, "sink=uringarchive checksum=none",
+                          "source=dmaslabsrc backend=test pattern=prefilled pacing=off memory=memfd")),
+         fio: Leg(leg("fio", "write", size // FRAME_BYTES * FRAME_BYTES, "iomem=shmhuge"))},
+        [Ratio("archive, huge pages, throughput", "gb_per_s", huge, [fio], 0.90, "GB/s", more_is_better=True, reach=0.98),
+         Ratio("archive, huge pages, throughput, against pages of 4 KiB", "gb_per_s", huge, [plain], None, "GB/s",
+               more_is_better=True, context=True),
+         Ratio("archive, huge pages, CPU of the process, against pages of 4 KiB", "cpu_process_s_per_gb", huge, [plain],
+               None, "s/GB", context=True)],
+        rounds=5, needs_element="uringarchive", needs_huge_pages=256, on_disk=True))
+
     # Paced: what is taken without a loss
     seconds, most, probes = (4, 2e9, 4) if quick else (20, 16e9, 5)
     sinks = {
@@ -56,16 +71,16 @@ def archive_experiments(programs, quick, scratch):
     behind = "between=slabqueue leaky=upstream max-size-buffers=HELD !"
     legs = {name: Leg(leg("rate", seconds, most, probes, *words, *([] if name == plain else [behind])), timeout=900,
                       warm_up=False) for name, words in sinks.items()}
-    legs[fio] = Leg(leg("fio", "write", int(most) // 4 // FRAME_BYTES * FRAME_BYTES), warm_up=False)
-    title = "highest rate without a loss"
+
+    def rate_row(name, goal):
+        return Ratio(f"{'archive' if name == plain else name}, highest rate without a loss", "gb_per_s", name, [name], goal,
+                     "GB/s", more_is_better=True, context=goal is None, their_metric="fio_gb_per_s", their_name=fio)
+
     found.append(Experiment(
         "archive-rate", f"paced by dmaslabsrc; each rate for {seconds} s or {most / 1e9:g} GB, whichever is first, halved "
         f"{probes} times between nothing and 1.2 of fio; frames may wait in memory for 54 ms: in uringarchive, or in a "
-        "slabqueue leaky=upstream before the other sinks",
-        legs,
-        [Ratio(f"archive, {title}", "gb_per_s", plain, [fio], 0.90, "GB/s", more_is_better=True)] +
-        [Ratio(f"{peer}, {title}", "gb_per_s", peer, [fio], None, "GB/s", more_is_better=True, context=True)
-         for peer in (default, unbuffered, many)],
+        "slabqueue leaky=upstream before the other sinks; fio before and after",
+        legs, [rate_row(plain, 0.90), rate_row(default, None), rate_row(unbuffered, None), rate_row(many, None)],
         rounds=3, quick_rounds=1, needs_root=True, needs_element="uringarchive", on_disk=True))
 
     # How long the stream is held up

@@ -68,8 +68,12 @@ def disk_of(folder):
     device = first_line(["findmnt", "-no", "SOURCE", "-T", folder])
     file_system = first_line(["findmnt", "-no", "FSTYPE,OPTIONS", "-T", folder])
     queue = f"/sys/class/block/{os.path.basename(device)}/queue/"
-    settings = [f"{name.replace('_', ' ')} {first_line(['cat', queue + name])}"
-                for name in ("write_cache", "scheduler", "rotational") if os.path.exists(queue + name)]
+    settings = []
+    for name in ("write_cache", "scheduler"):
+        chosen = first_line(["cat", queue + name])
+        if chosen:  # of a choice, the word in brackets
+            chosen = re.sub(r".*\[(.*)\].*", r"\1", chosen)
+            settings.append(f"{name.replace('_', ' ')} {chosen}")
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") >> 30
     return f"{' '.join([device, *file_system.split()])} ({', '.join(settings)}), {memory} GiB of memory"
 
@@ -91,7 +95,8 @@ def evaluate(row, results):
                  "limit": row.limit, "unit": row.unit, "rounds": len(values)}
         found["verdict"] = "" if row.context else judge(abs(value) <= row.limit, row.worst or high <= row.limit)
         return found
-    found = ratio(results, row.metric, row.ours, row.peers, row.more_is_better)
+    found = ratio(results, row.metric, row.ours, row.peers, row.more_is_better, row.their_metric)
+    found["peer"] = row.their_name or found["peer"]
     for key in ("ours", "theirs"):
         found[key] *= row.scale
     found["all_peers"] = {peer: value * row.scale for peer, value in found["all_peers"].items()}
@@ -111,9 +116,24 @@ def has_element(name):
     return name is None or subprocess.run(["gst-inspect-1.0", name], capture_output=True, check=False).returncode == 0
 
 
+def huge_pages():
+    """How many there are to be had."""
+    found = 0
+    for name in ("/proc/sys/vm/nr_overcommit_hugepages", "/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages"):
+        try:
+            with open(name, encoding="ascii") as file:
+                found += int(file.read())
+        except (OSError, ValueError):
+            pass
+    return found
+
+
 def measure(experiment, options, revision):
     if experiment.needs_root and os.geteuid() != 0:
         return {"skipped": "needs real-time rights: run as root"}
+    if huge_pages() < experiment.needs_huge_pages:
+        return {"skipped": f"needs {experiment.needs_huge_pages} huge pages: sysctl vm.nr_overcommit_hugepages="
+                           f"{experiment.needs_huge_pages}"}
     if not has_element(experiment.needs_element):
         return {"skipped": f"the element {experiment.needs_element} is not there"}
     rounds = options.rounds or (experiment.quick_rounds if options.quick else experiment.rounds)

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Legs that are more than one run of one program. Each prints one JSON line and leaves nothing in the scratch directory.
 
-  disk_legs.py --programs DIR --scratch DIR fio write|read BYTES
+  disk_legs.py --programs DIR --scratch DIR fio write|read BYTES [FIO-OPTION…]
   disk_legs.py … replay FRAMES             a recording, played as fast as it can be
   disk_legs.py … numpy recording|save FRAMES
   disk_legs.py … rate SECONDS BYTES PROBES SINK-OPTION…    highest rate without a loss (found by halving)
@@ -44,35 +44,26 @@ def archive_bench(options, path, *words):
     return json.loads(text.strip().splitlines()[-1])
 
 
-def system_cpu():
-    with open("/proc/stat", encoding="ascii") as stat:
-        words = [int(word) for word in stat.readline().split()[1:8]]
-    return (sum(words) - words[3] - words[4]) / os.sysconf("SC_CLK_TCK")
-
-
-def fio(path, direction, size):
+def fio(path, direction, size, *more):
     """GB/s of fio, the final sync included, the laying out of the file not."""
     name = os.path.join(path, "fio.dat")
     command = ["fio", "--name=leg", f"--filename={name}", "--ioengine=io_uring", "--direct=1", "--fixedbufs=1",
                "--registerfiles=1", f"--bs={FRAME_BYTES}", f"--iodepth={DEPTH}", f"--rw={direction}", f"--size={size}",
-               "--fallocate=native", "--end_fsync=1", "--output-format=json"]
+               "--fallocate=native", "--end_fsync=1", "--output-format=json", *(f"--{option}" for option in more)]
     if direction == "read" and not os.path.exists(name):
         run([word.replace("--rw=read", "--rw=write") for word in command])
     os.sync()
-    before, started = system_cpu(), time.monotonic()
     text = run(command)
-    system, wall = system_cpu() - before, time.monotonic() - started
     job = json.loads(text[text.index("{"):])["jobs"][0]
     side = job[direction]
     seconds, moved = side["runtime"] / 1e3, side["io_bytes"] / 1e9
-    return {"gb_per_s": moved / seconds, "seconds": seconds, "gb": moved, "wall": wall,
-            "cpu_process_s_per_gb": (job["usr_cpu"] + job["sys_cpu"]) / 100 * seconds / moved,
-            "cpu_system_s_per_gb": system / moved}
+    return {"gb_per_s": moved / seconds, "seconds": seconds, "gb": moved,
+            "cpu_process_s_per_gb": (job["usr_cpu"] + job["sys_cpu"]) / 100 * seconds / moved}
 
 
 def fio_leg(options):
     with directory(options) as path:
-        return fio(path, options.words[0], int(options.words[1]))
+        return fio(path, options.words[0], int(options.words[1]), *options.words[2:])
 
 
 def replay_leg(options):
@@ -130,12 +121,16 @@ def numpy_leg(options):
 
 
 def rate_leg(options):
-    """A rate is loss-free when every frame of it is on the disk. Bisected as a part of what fio writes just before."""
+    """A rate is loss-free when every frame of it is on the disk. Tried as parts of what fio writes just before."""
     seconds, most = float(options.words[0]), float(options.words[1])
     probes, sink = int(options.words[2]), options.words[3:]
     with directory(options) as path:
-        reference = fio(path, "write", int(most / 4 // FRAME_BYTES * FRAME_BYTES))["gb_per_s"]
-        os.remove(os.path.join(path, "fio.dat"))
+        def disk():
+            found = fio(path, "write", int(most / 4 // FRAME_BYTES * FRAME_BYTES))["gb_per_s"]
+            os.remove(os.path.join(path, "fio.dat"))
+            return found
+
+        reference = disk()
         low, high, best, tried = 0.0, 1.2, {"gb_per_s": 0.0, "seconds": 0.0}, []
         part = 0.9
         for _ in range(probes):
@@ -152,7 +147,7 @@ def rate_leg(options):
             else:
                 high = part
             part = (low + high) / 2
-        return {**best, "fps": best["gb_per_s"] * 1e9 / FRAME_BYTES, "part_of_fio": low, "fio_gb_per_s": reference,
+        return {**best, "fps": best["gb_per_s"] * 1e9 / FRAME_BYTES, "fio_gb_per_s": (reference + disk()) / 2,
                 "tried": tried}
 
 

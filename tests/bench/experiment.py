@@ -28,6 +28,8 @@ class Ratio:
     reach: float = None
     scale: float = 1.0  # of the figures as printed
     context: bool = False  # no goal, for orientation
+    their_metric: str = None  # where a leg found what it is compared with by itself: that, and its name
+    their_name: str = None
 
 
 @dataclass
@@ -52,4 +54,5 @@ class Experiment:
     quick_rounds: int = 3
     needs_root: bool = False
     needs_element: str = None
+    needs_huge_pages: int = 0
     on_disk: bool = False  # the figures depend on the disk of the scratch directory

@@ -102,11 +102,12 @@ def bootstrap_interval(values, confidence=0.95, samples=4000):
     return medians[int(tail * samples)], medians[int((1 - tail) * samples) - 1]
 
 
-def ratio(results, metric, ours, peers, more_is_better):
+def ratio(results, metric, ours, peers, more_is_better, their_metric=None):
     """Against the peer that is best by its median."""
-    medians = {peer: statistics.median(r[metric] for r in results[peer]) for peer in peers}
+    theirs_is = their_metric or metric
+    medians = {peer: statistics.median(r[theirs_is] for r in results[peer]) for peer in peers}
     best = (max if more_is_better else min)(medians, key=medians.get)
-    pairs = [mine[metric] / theirs[metric] for mine, theirs in zip(results[ours], results[best]) if theirs[metric]]
+    pairs = [mine[metric] / theirs[theirs_is] for mine, theirs in zip(results[ours], results[best]) if theirs[theirs_is]]
     low, high = bootstrap_interval(pairs)
     return {
         "peer": best,

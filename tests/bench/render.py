@@ -93,7 +93,7 @@ def write_plot(found, folder):
     from matplotlib import pyplot
 
     rows = [row for e in found["experiments"].values() for row in e.get("rows", []) if row["kind"] == "ratio"
-            and row.get("ratio")]
+            and row.get("ratio", 0) > 0]
     if not rows:
         return
     figure, axes = pyplot.subplots(figsize=(9, 0.9 + 0.27 * len(rows)))
@@ -102,7 +102,7 @@ def write_plot(found, folder):
         # Everything as cost relative to the peer: left of 1 is better, whatever the unit.
         flip = row["more_is_better"]
         centre = 1 / row["ratio"] if flip else row["ratio"]
-        ends = sorted((1 / row["low"], 1 / row["high"]) if flip else (row["low"], row["high"]))
+        ends = sorted(1 / max(row[end], 1e-3) if flip else row[end] for end in ("low", "high"))
         axes.barh(place, centre - 1, left=1, height=0.6, color=colours.get(row["verdict"], "#c08a1e"))
         axes.plot(ends, [place, place], color="black", linewidth=1)
         if row["goal"]:
