@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "dmaslab/archive/segment_keeper.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <ctime>
@@ -37,6 +38,8 @@ bool isFull(const Error &error)
 {
     return error.sysErrno == ENOSPC || error.sysErrno == EDQUOT || error.sysErrno == EFBIG;
 }
+
+constexpr std::uint32_t kMostTaken = 16; ///< numbers whose files are there already
 
 } // namespace
 
@@ -226,6 +229,12 @@ Result<SegmentFiles> SegmentKeeper::create(SegmentPlan plan)
 {
     for (;;) {
         auto files = createSegment(place_, plan);
+        // An attempt that failed half way on a disk that had become read-only left its file behind: the next
+        // number says what is wrong, and works once it is right again.
+        if (!files && files.error().sysErrno == EEXIST && plan.number - nextNumber_ < kMostTaken) {
+            ++plan.number;
+            continue;
+        }
         // A disk that is nearly full is used to its end, in smaller steps.
         if (files || !isFull(files.error()) || !plan.halve())
             return files;
@@ -267,9 +276,14 @@ Result<void> SegmentKeeper::list(const SegmentFiles &files)
 
 void SegmentKeeper::close(RetiredSegment &segment)
 {
-    if (const auto ok = endSegment(segment.files, segment.end); !ok)
-        client_.warning(
-            ok.error().message); // its counts are right and durable; it is only longer than it needs to be
+    const auto ok = endSegment(segment.files, segment.end);
+    if (!ok)
+        client_.warning(ok.error().message);
+    if (!ok && segment.end.uncertain) {
+        client_.segmentClosed(segment.event);
+        return; // stays open in the manifest: its headers count, and recover looks at it
+    }
+    // Otherwise its counts are right and durable, and it is at most longer than it needs to be.
     for (ManifestSegment &listed : manifest_.segments) {
         if (listed.number != segment.files.plan.number)
             continue;
@@ -288,8 +302,12 @@ void SegmentKeeper::end(std::uint64_t losses, std::optional<SegmentFiles> unused
 {
     if (unused)
         forget(*unused);
-    manifest_.state = RecordingState::Closed;
-    manifest_.closed = utcText(utcNowNs());
+    const bool allClosed = std::all_of(manifest_.segments.begin(), manifest_.segments.end(),
+                                       [](const ManifestSegment &segment) { return segment.closed; });
+    if (allClosed) {
+        manifest_.state = RecordingState::Closed;
+        manifest_.closed = utcText(utcNowNs());
+    }
     manifest_.losses = losses;
     saveManifest();
     finished_.store(true, std::memory_order_release); // the manifest and the files as they are now
