@@ -7,6 +7,7 @@
 #include <fstream>
 #include <iterator>
 
+#include <gst/base/gstbasesink.h>
 #include <unistd.h>
 
 #include "dmaslab/archive/file_header.h"
@@ -212,6 +213,17 @@ bool ArchiveBench::waitUntil(const std::function<bool()> &condition)
         std::this_thread::sleep_for(std::chrono::milliseconds(1));
     }
     return true;
+}
+
+void ArchiveBench::waitInRender()
+{
+    GMutex *const lock = GST_BASE_SINK_GET_PREROLL_LOCK(element_.get());
+    EXPECT_TRUE(waitUntil([lock] {
+        if (!g_mutex_trylock(lock))
+            return true; // the base class holds it around render
+        g_mutex_unlock(lock);
+        return false;
+    }));
 }
 
 guint64 ArchiveBench::stat(const char *field)
