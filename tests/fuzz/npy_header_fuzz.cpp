@@ -2,19 +2,11 @@
 // Any bytes at all must give a header that adds up, or an error that names the file.
 #include <cstddef>
 #include <cstdint>
-#include <cstdio>
-#include <cstdlib>
 #include <span>
 
 #include "dmaslab/capture/npy_header.h"
 
-#define REQUIRE(what)                                                                                        \
-    do {                                                                                                     \
-        if (!(what)) {                                                                                       \
-            std::fprintf(stderr, "does not hold: %s\n", #what);                                              \
-            std::abort();                                                                                    \
-        }                                                                                                    \
-    } while (false)
+#include "fuzz_require.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size)
 {

@@ -78,6 +78,28 @@ Result<void> writeAt(int fd, const std::string &path, std::uint64_t offset, std:
     return {};
 }
 
+Result<UniqueFd> openRecordingDirectory(std::string &path)
+{
+    const auto withoutSlashes = [&] {
+        while (path.size() > 1 && path.back() == '/')
+            path.pop_back();
+    };
+    const std::string name = std::string("/") + kManifestName;
+    struct stat status = {};
+    if (path == kManifestName)
+        path = ".";
+    else if (path.ends_with(name) && stat(path.c_str(), &status) == 0 && !S_ISDIR(status.st_mode))
+        path.resize(path.size() - name.size() + (path.size() == name.size() ? 1 : 0));
+    withoutSlashes();
+    UniqueFd fd(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!fd.isValid() && errno == ENOTDIR && stat(path.c_str(), &status) == 0)
+        return fail(Errc::Format,
+                    path + ": is a file: give the directory of a recording, or its manifest.json");
+    if (!fd.isValid())
+        return failSystem(path, "open the recording", errno);
+    return fd;
+}
+
 Result<HeaderedFile> readHeader(int fd, const std::string &path)
 {
     struct stat status = {};
@@ -87,9 +109,16 @@ Result<HeaderedFile> readHeader(int fd, const std::string &path)
     file.bytes = std::uint64_t(status.st_size);
     if (file.bytes < kArchiveBlock)
         return fail(Errc::Format, path + ": no file of a recording: shorter than its header of 4096 bytes");
+    // A write and a read of one page may mix in the kernel, and half a new count is a wrong one: what reads
+    // the same twice is whole.
     HeaderBlock block;
-    if (const auto ok = readAt(fd, path, 0, block); !ok)
-        return tl::unexpected(ok.error());
+    HeaderBlock before;
+    block.fill(std::byte{0});
+    do {
+        before = block;
+        if (const auto ok = readAt(fd, path, 0, block); !ok)
+            return tl::unexpected(ok.error());
+    } while (block != before);
     auto header = parseHeader(block, path);
     if (!header)
         return tl::unexpected(header.error());

@@ -22,6 +22,10 @@ namespace dmaslab {
 [[nodiscard]] Result<void> writeAt(int fd, const std::string &path, std::uint64_t offset,
                                    std::span<const std::byte> bytes);
 
+/** Opens the directory of a recording, and makes `path` its path where that of its manifest.json was given.
+ */
+[[nodiscard]] Result<UniqueFd> openRecordingDirectory(std::string &path);
+
 /** The header and what follows it. */
 struct HeaderedFile
 {

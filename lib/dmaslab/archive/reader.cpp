@@ -53,7 +53,14 @@ try {
         return fail(Errc::InvalidArgument, from.indexPath + ": has " + std::to_string(from.frames) +
                                                " entries, and number " +
                                                std::to_string(first + records.size()) + " was asked for");
-    return readAt(*fd, from.indexPath, offsetOf(first), std::as_writable_bytes(records));
+    if (const auto ok = readAt(*fd, from.indexPath, offsetOf(first), std::as_writable_bytes(records)); !ok)
+        return ok;
+    if (records.empty())
+        return {};
+    // The index is counted ahead of the frames of a blob, which may be in the file and not yet counted.
+    const bool blob = series(segment).layout.layout == ArchiveLayout::Blob;
+    return checkKept(segment,
+                     blob ? std::min(endOf(records.back()), from.dataBytes) : first + records.size());
 } catch (const std::bad_alloc &) {
     return failNoMemory("no memory");
 }
@@ -116,27 +123,36 @@ try {
 
 Result<void> Recording::confirm(const FramePlace &place) const
 try {
-    if (manifest_.state != RecordingState::Recording)
-        return {};
-    const auto fd = framesOf(place.segment);
-    if (!fd)
-        return tl::unexpected(fd.error());
-    const Segment &from = segments_[place.segment];
-    // Whoever recycles a segment sets its count to 0 before the first byte is overwritten, and raises it
-    // after the entries are: so the count comes first here and the entry second.
-    const FileCount count = countFrames(*fd, from.framesPath, series(place.segment).layout);
+    if (place.segment >= segments_.size())
+        return fail(Errc::InvalidArgument,
+                    path_ + ": has no segment at place " + std::to_string(place.segment));
     const bool blob = series(place.segment).layout.layout == ArchiveLayout::Blob;
-    IndexRecord now;
-    if (const auto ok = readAt(from.indexFd.get(), from.indexPath, offsetOf(place.record),
-                               std::as_writable_bytes(std::span(&now, 1)));
-        !ok)
-        return ok;
-    if (count.counted() < (blob ? endOf(place.index) : place.record + 1) || !(now == place.index))
-        return fail(Errc::NotFound, from.framesPath + ": the recording has given up frame " +
-                                        std::to_string(place.index.sequence) + " in the meantime");
-    return {};
+    return checkKept(place.segment, blob ? endOf(place.index) : place.record + 1);
 } catch (const std::bad_alloc &) {
     return failNoMemory("no memory");
+}
+
+/** That the frames up to a count of `needed` are those that the segment had when it was loaded. */
+Result<void> Recording::checkKept(std::size_t segment, std::uint64_t needed) const
+{
+    if (manifest_.state != RecordingState::Recording)
+        return {};
+    const auto fd = framesOf(segment);
+    if (!fd)
+        return tl::unexpected(fd.error());
+    const Segment &from = segments_[segment];
+    // Whoever recycles a segment sets its count to 0 before the first byte is overwritten, and raises it
+    // after the entries were: so the count comes first here. A count that is high enough again belongs to a
+    // segment that begins with another frame.
+    const FileCount count = countFrames(*fd, from.framesPath, series(segment).layout);
+    IndexRecord first;
+    if (const auto ok = readAt(from.indexFd.get(), from.indexPath, kArchiveBlock,
+                               std::as_writable_bytes(std::span(&first, 1)));
+        !ok)
+        return ok;
+    if (count.counted() < needed || first.sequence != from.firstSequence)
+        return fail(Errc::NotFound, from.framesPath + ": the recording has given it up in the meantime");
+    return {};
 }
 
 Result<std::uint64_t> Recording::findSequence(std::uint64_t sequence) const

@@ -49,6 +49,7 @@ public:
         UniqueFd framesFd;            ///< of few segments at a time: framesOf() opens it where it is closed
         UniqueFd indexFd;
         FileId framesId, indexId;
+        std::uint64_t firstSequence = 0; ///< where it has frames: a recycled segment begins with another
         std::string framesPath;
         std::string indexPath;
     };
@@ -113,6 +114,7 @@ private:
     Result<void> loadSegment(std::size_t position);
     void number();
     Result<void> reopen(std::size_t segment) const;
+    [[nodiscard]] Result<void> checkKept(std::size_t segment, std::uint64_t needed) const;
     Result<int> indexOf(std::size_t segment) const;
     std::size_t segmentOf(std::uint64_t frame) const;
     Result<std::optional<std::uint64_t>> findPtsIn(std::size_t segment, std::int64_t pts) const;

@@ -50,24 +50,10 @@ Result<Recording> Recording::open(const std::string &directory)
 try {
     Recording recording;
     recording.path_ = directory;
-    std::string &path = recording.path_;
-    const auto withoutSlashes = [&] {
-        while (path.size() > 1 && path.back() == '/')
-            path.pop_back();
-    };
-    const std::string name = std::string("/") + kManifestName;
-    struct stat status = {};
-    if (path == kManifestName)
-        path = ".";
-    else if (path.ends_with(name) && stat(path.c_str(), &status) == 0 && !S_ISDIR(status.st_mode))
-        path.resize(path.size() - name.size() + (path.size() == name.size() ? 1 : 0));
-    withoutSlashes();
-    recording.directory_.reset(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (!recording.directory_.isValid() && errno == ENOTDIR && stat(path.c_str(), &status) == 0)
-        return fail(Errc::Format,
-                    path + ": is a file: give the directory of a recording, or its manifest.json");
-    if (!recording.directory_.isValid())
-        return failSystem(path, "open the recording", errno);
+    auto fd = openRecordingDirectory(recording.path_);
+    if (!fd)
+        return tl::unexpected(fd.error());
+    recording.directory_ = std::move(*fd);
     if (const auto ok = recording.load(); !ok)
         return tl::unexpected(ok.error());
     return recording;
@@ -186,6 +172,10 @@ Result<void> Recording::loadSegment(std::size_t position)
     segment.dataBytes = count.dataBytes;
     segment.headersAgree = count.agree;
     segment.problem = std::move(count.problem);
+    IndexRecord first;
+    if (count.frames > 0 && readAt(segment.indexFd.get(), segment.indexPath, kArchiveBlock,
+                                   std::as_writable_bytes(std::span(&first, 1))))
+        segment.firstSequence = first.sequence;
     if (!segment.problem.empty() || !entry.closed)
         return {};
     if (!count.agree)

@@ -46,12 +46,22 @@ struct VerifyFault
     std::string detail;
 };
 
+/** Numbers that should be there: `count` of first … last. */
+struct MissingFrames
+{
+    std::uint64_t first = 0;
+    std::uint64_t last = 0;
+    std::uint64_t count = 0;
+    bool operator==(const MissingFrames &) const = default;
+};
+
 struct VerifyReport
 {
     std::uint64_t frames = 0;
-    std::uint64_t verified = 0; ///< hash right
-    std::uint64_t unhashed = 0; ///< readable, but recorded without a hash
-    std::uint64_t missing = 0;  ///< numbers absent that the ledger does not explain
+    std::uint64_t verified = 0;      ///< hash right
+    std::uint64_t unhashed = 0;      ///< readable, but recorded without a hash
+    std::uint64_t missing = 0;       ///< numbers absent that the ledger does not explain
+    std::vector<MissingFrames> gaps; ///< where these are
     std::vector<VerifyFault> faults;
     std::vector<std::string> problems; ///< of files and counts
     [[nodiscard]] bool ok() const { return faults.empty() && problems.empty() && missing == 0; }

@@ -17,32 +17,28 @@ namespace {
 /** More blocks cannot be numbered, so a file that counts more frames is none. */
 constexpr std::uint64_t kMostRecords = std::uint64_t{1} << 32;
 
-std::string beyond(const std::string &path, const FileCount &count)
+template <typename Check>
+FileCount count(int fd, const std::string &path, std::uint64_t recordBytes, std::uint64_t most, Check fault)
 {
-    if (count.says <= count.holds)
-        return {};
-    return path + ": its header counts " + std::to_string(count.says) + ", and the file ends after " +
-           std::to_string(count.holds);
-}
-
-/** How many of the first `frames` entries lie within `bytes`: those at the end may not be there yet. */
-Result<std::uint64_t> framesWithin(int fd, const std::string &path, std::uint64_t frames, std::uint64_t bytes)
-{
-    std::array<IndexRecord, 64> records;
-    while (frames > 0) {
-        const std::uint64_t first = frames - std::min<std::uint64_t>(frames, records.size());
-        const std::span part(records.data(), std::size_t(frames - first));
-        if (const auto ok =
-                readAt(fd, path, kArchiveBlock + first * sizeof(IndexRecord), std::as_writable_bytes(part));
-            !ok)
-            return tl::unexpected(ok.error());
-        for (std::size_t i = part.size(); i > 0; --i) {
-            if (endOf(part[i - 1]) <= bytes)
-                return first + i;
-        }
-        frames = first;
+    FileCount count;
+    struct stat status = {};
+    if (fstat(fd, &status) == 0 && status.st_size > off_t{kArchiveBlock})
+        count.holds = std::min((std::uint64_t(status.st_size) - kArchiveBlock) / recordBytes, most);
+    const auto file = readHeader(fd, path);
+    if (!file) {
+        count.problem = file.error().message;
+        return count;
     }
-    return 0;
+    if (const char *wrong = fault(file->header)) {
+        count.problem = path + wrong;
+        return count;
+    }
+    count.valid = true;
+    count.says = file->header.count();
+    if (count.says > count.holds)
+        count.problem = path + ": its header counts " + std::to_string(count.says) +
+                        ", and the file ends after " + std::to_string(count.holds);
+    return count;
 }
 
 } // namespace
@@ -60,29 +56,41 @@ Result<UniqueFd> openSegmentFile(int directory, const std::string &name, const s
 
 FileCount countFrames(int fd, const std::string &path, const SeriesLayout &layout)
 {
-    const auto file = readHeader(fd, path);
-    if (!file)
-        return {0, 0, file.error().message};
-    if (file->header.descr != layout.descr || file->header.shape != layout.fileShape(file->header.count()))
-        return {0, 0, path + ": its header is that of other frames than manifest.json says"};
-    const std::uint64_t item = layout.layout == ArchiveLayout::Blob ? 1 : layout.recordBytes;
-    FileCount count{file->header.count(), file->dataBytes / item, {}};
-    if (layout.layout != ArchiveLayout::Blob)
-        count.holds = std::min(count.holds, kMostRecords);
-    count.problem = beyond(path, count);
-    return count;
+    const bool blob = layout.layout == ArchiveLayout::Blob;
+    return count(fd, path, blob ? 1 : layout.recordBytes, blob ? ~std::uint64_t{0} : kMostRecords,
+                 [&](const FileHeader &header) {
+                     return header.descr == layout.descr && header.shape == layout.fileShape(header.count())
+                                ? nullptr
+                                : ": its header is that of other frames than manifest.json says";
+                 });
 }
 
 FileCount countIndex(int fd, const std::string &path)
 {
-    const auto file = readHeader(fd, path);
-    if (!file)
-        return {0, 0, file.error().message};
-    if (file->header.descr != indexDescr() || file->header.shape.size() != 1)
-        return {0, 0, path + ": its header is not that of an index"};
-    FileCount count{file->header.count(), std::min(file->dataBytes / sizeof(IndexRecord), kMostRecords), {}};
-    count.problem = beyond(path, count);
-    return count;
+    return count(fd, path, sizeof(IndexRecord), kMostRecords, [](const FileHeader &header) {
+        return header.descr == indexDescr() && header.shape.size() == 1
+                   ? nullptr
+                   : ": its header is not that of an index";
+    });
+}
+
+Result<std::uint64_t> framesWithin(int fd, const std::string &path, std::uint64_t frames, std::uint64_t bytes)
+{
+    std::array<IndexRecord, 64> records;
+    while (frames > 0) {
+        const std::uint64_t first = frames - std::min<std::uint64_t>(frames, records.size());
+        const std::span part(records.data(), std::size_t(frames - first));
+        if (const auto ok =
+                readAt(fd, path, kArchiveBlock + first * sizeof(IndexRecord), std::as_writable_bytes(part));
+            !ok)
+            return tl::unexpected(ok.error());
+        for (std::size_t i = part.size(); i > 0; --i) {
+            if (endOf(part[i - 1]) <= bytes)
+                return first + i;
+        }
+        frames = first;
+    }
+    return 0;
 }
 
 SegmentCount countSegment(int framesFd, const std::string &framesPath, int indexFd,

@@ -17,14 +17,19 @@ namespace dmaslab {
 /** What a file's header counts, and what the file can hold. */
 struct FileCount
 {
+    bool valid = false; ///< it has the header that it should have; otherwise it says 0
     std::uint64_t says = 0;
     std::uint64_t holds = 0;
-    std::string problem; ///< no header, or that of something else: then both are 0
+    std::string problem;
     [[nodiscard]] std::uint64_t counted() const { return says < holds ? says : holds; }
 };
 /** Records; blob: bytes. */
 [[nodiscard]] FileCount countFrames(int fd, const std::string &path, const SeriesLayout &layout);
 [[nodiscard]] FileCount countIndex(int fd, const std::string &path);
+
+/** How many of the first `frames` entries lie within `bytes` of data: those at the end need not. */
+[[nodiscard]] Result<std::uint64_t> framesWithin(int fd, const std::string &path, std::uint64_t frames,
+                                                 std::uint64_t bytes);
 
 /** The frames of a segment that both files have. */
 struct SegmentCount
