@@ -38,6 +38,14 @@ bool isFull(const Error &error)
     return error.sysErrno == ENOSPC || error.sysErrno == EDQUOT || error.sysErrno == EFBIG;
 }
 
+tl::unexpected<Error> cannotWrite(const std::string &path, int error)
+{
+    return fail(error == ENOSPC ? Errc::Limit : Errc::Io,
+                path + ": cannot write it (" + errnoText(error) +
+                    "): " + (error == ENOSPC ? "free some space" : "check the file system"),
+                error);
+}
+
 } // namespace
 
 SegmentKeeper::SegmentKeeper(RecordingDirectory directory, const RecordingInfo &info,
@@ -74,18 +82,18 @@ Result<void> SegmentKeeper::begin()
     const std::uint64_t none = 0;
     if (auto ok = writeHeader(block, lossesDescr(), {&none, 1}); !ok)
         return ok;
-    if (pwrite(losses_.get(), block.data(), block.size(), 0) != ssize_t(block.size()) ||
-        fsync(losses_.get()) != 0) {
-        const int error = errno;
-        return fail(error == ENOSPC ? Errc::Limit : Errc::Io,
-                    path + ": cannot write it (" + errnoText(error) +
-                        "): " + (error == ENOSPC ? "free some space" : "check the file system"),
-                    error);
-    }
-    if (auto ok = manifest_.replace(place_.directory, place_.path); !ok)
-        return ok;
+    if (pwrite(losses_.get(), block.data(), block.size(), 0) != ssize_t(block.size()))
+        return cannotWrite(path, errno);
+    post([this] { begun_ = makeDurable(); });
     thread_ = std::thread([this] { run(); });
     return {};
+}
+
+Result<void> SegmentKeeper::makeDurable()
+{
+    if (fsync(losses_.get()) != 0)
+        return cannotWrite(place_.path + "/" + kLossesName, errno);
+    return manifest_.replace(place_.directory, place_.path);
 }
 
 void SegmentKeeper::post(Job job)
@@ -104,6 +112,7 @@ void SegmentKeeper::run()
     sigemptyset(&signals);
     sigaddset(&signals, SIGXFSZ);
     pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+    pthread_setname_np(pthread_self(), "dmaslab-keep");
     while (!finished()) {
         Job job;
         {
@@ -185,6 +194,10 @@ std::optional<std::size_t> SegmentKeeper::oldestClosed() const
 
 Result<SegmentFiles> SegmentKeeper::make(std::uint32_t series)
 {
+    if (!begun_)
+        begun_ = makeDurable(); // there may be room by now
+    if (!begun_)
+        return tl::unexpected(begun_.error());
     SegmentPlan plan =
         SegmentPlan::of(manifest_.series[series].layout, settings_.segmentBytes, settings_.segmentFrames);
     plan.series = series;

@@ -41,7 +41,9 @@ public:
     SegmentKeeper &operator=(const SegmentKeeper &) = delete;
     ~SegmentKeeper(); ///< after finish(), or before begin()
 
-    /** First manifest and empty ledger, on the calling thread: what is wrong with the directory shows here.
+    /**
+     * Makes the empty ledger, so that what is wrong with the directory shows here. To make it and the first
+     * manifest durable is the keeper's: the caller may be the stream, and under load that took 70 ms.
      */
     [[nodiscard]] Result<void> begin();
     [[nodiscard]] const std::string &path() const { return directory_.path(); }
@@ -65,6 +67,7 @@ private:
 
     void post(Job job);
     void run();
+    Result<void> makeDurable();
     Result<SegmentFiles> make(std::uint32_t series);
     Result<SegmentFiles> create(SegmentPlan plan);
     Result<SegmentFiles> recycle(SegmentPlan plan, std::size_t oldest);
@@ -93,6 +96,7 @@ private:
 
     // The keeper's thread only, after begin().
     Manifest manifest_;
+    Result<void> begun_; ///< without the first manifest there is no segment
     std::uint32_t nextNumber_ = 0;
     bool warnedRoom_ = false, warnedManifest_ = false, saidDirect_ = false, saidSparse_ = false;
     std::thread thread_;

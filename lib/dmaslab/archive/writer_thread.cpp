@@ -61,6 +61,7 @@ void WriterThread::run()
     sigaddset(&signals,
               SIGXFSZ); // a file size limit shall be an error (EFBIG) and not the end of the program
     pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+    pthread_setname_np(pthread_self(), "dmaslab-write");
     {
         const PlacementGuard placement({settings_.cpu, settings_.rtPriority, 0});
         for (const std::string &sentence : placement.degradations())
@@ -392,6 +393,8 @@ void WriterThread::publish()
     shared_.bytesCopied.store(writes_->bytesCopied(), std::memory_order_relaxed);
     if (std::string complaint = writes_->pins().takeComplaint(); !complaint.empty())
         client_.warning(complaint);
+    if (std::exchange(saidPinned_, writes_->pins().any()) != writes_->pins().any())
+        sayIo();
     if (writes_->takeGaveUpDirect()) {
         client_.warning(keeper_.path() +
                         ": this file system refuses O_DIRECT writes, frames pass through the page "
@@ -405,7 +408,7 @@ void WriterThread::sayIo()
     const bool direct = segments_.empty() ? settings_.direct : segments_.back()->files.direct;
     std::string text = io_->name();
     text += direct ? ", direct" : ", page cache";
-    if (writes_->pins().any())
+    if (saidPinned_)
         text += ", pinned";
     const std::lock_guard lock(shared_.mutex);
     shared_.io = text;

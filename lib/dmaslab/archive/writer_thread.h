@@ -118,9 +118,9 @@ private:
     std::optional<SegmentFiles> prepared_;
     std::uint32_t series_ = 0;
     bool haveSeries_ = false;
-    bool asked_ = false;       ///< the keeper makes a segment
-    bool urgent_ = false;      ///< a frame waits for it
-    bool tooLarge_ = false;    ///< the frame that segmentFor() refused last
+    bool asked_ = false;    ///< the keeper makes a segment
+    bool urgent_ = false;   ///< a frame waits for it
+    bool tooLarge_ = false; ///< the frame that segmentFor() refused last
     bool saidLarge_ = false;
     bool diskFull_ = false;    ///< and frames are lost for it
     std::int64_t retryAt_ = 0; ///< when to ask again
@@ -133,6 +133,7 @@ private:
     std::int64_t lastActive_ = 0;
     unsigned eager_ = 0; ///< so many wakes by completion are left
     bool completedSome_ = false, acceptedSome_ = false;
+    bool saidPinned_ = false;
 };
 
 } // namespace dmaslab
