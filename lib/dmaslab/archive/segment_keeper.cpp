@@ -84,16 +84,10 @@ Result<void> SegmentKeeper::begin()
         return ok;
     if (pwrite(losses_.get(), block.data(), block.size(), 0) != ssize_t(block.size()))
         return cannotWrite(path, errno);
-    post([this] { begun_ = makeDurable(); });
+    // Nothing depends on it before there is a segment, and that brings a durable one.
+    post([this] { saveManifest(Manifest::Durable::No); });
     thread_ = std::thread([this] { run(); });
     return {};
-}
-
-Result<void> SegmentKeeper::makeDurable()
-{
-    if (fsync(losses_.get()) != 0)
-        return cannotWrite(place_.path + "/" + kLossesName, errno);
-    return manifest_.replace(place_.directory, place_.path);
 }
 
 void SegmentKeeper::post(Job job)
@@ -181,6 +175,7 @@ void SegmentKeeper::retire(RetiredSegment segment)
 
 void SegmentKeeper::finish(std::uint64_t losses, std::optional<SegmentFiles> unused)
 {
+    ending_.store(true, std::memory_order_relaxed);
     auto shared = std::make_shared<std::optional<SegmentFiles>>(std::move(unused));
     post([this, losses, shared] { end(losses, std::move(*shared)); });
 }
@@ -194,10 +189,9 @@ std::optional<std::size_t> SegmentKeeper::oldestClosed() const
 
 Result<SegmentFiles> SegmentKeeper::make(std::uint32_t series)
 {
-    if (!begun_)
-        begun_ = makeDurable(); // there may be room by now
-    if (!begun_)
-        return tl::unexpected(begun_.error());
+    if (!ledgerIsDurable_ && fsync(losses_.get()) != 0)
+        return cannotWrite(place_.path + "/" + kLossesName, errno);
+    ledgerIsDurable_ = true;
     SegmentPlan plan =
         SegmentPlan::of(manifest_.series[series].layout, settings_.segmentBytes, settings_.segmentFrames);
     plan.series = series;
@@ -293,25 +287,30 @@ void SegmentKeeper::close(RetiredSegment &segment)
         listed.firstSequence = segment.event.firstSequence;
         listed.lastSequence = segment.event.lastSequence;
     }
-    saveManifest();
+    if (!ending_.load(std::memory_order_relaxed))
+        saveManifest(); // otherwise the last one follows at once
     client_.segmentClosed(segment.event);
 }
 
 void SegmentKeeper::end(std::uint64_t losses, std::optional<SegmentFiles> unused)
 {
     if (unused)
-        forget(*unused);
+        std::erase_if(manifest_.segments,
+                      [&](const ManifestSegment &s) { return s.number == unused->plan.number; });
     manifest_.state = RecordingState::Closed;
     manifest_.closed = utcText(utcNowNs());
     manifest_.losses = losses;
     saveManifest();
+    // After the last sync, which would wait until the file system has let go of all its blocks.
+    if (unused)
+        removeSegment(place_, unused->plan.number);
     finished_.store(true, std::memory_order_release); // the manifest and the files as they are now
     waker_.wake();
 }
 
-void SegmentKeeper::saveManifest()
+void SegmentKeeper::saveManifest(Manifest::Durable durable)
 {
-    if (const auto ok = manifest_.replace(place_.directory, place_.path);
+    if (const auto ok = manifest_.replace(place_.directory, place_.path, durable);
         !ok && !std::exchange(warnedManifest_, true))
         client_.warning(ok.error().message);
 }

@@ -42,8 +42,8 @@ public:
     ~SegmentKeeper(); ///< after finish(), or before begin()
 
     /**
-     * Makes the empty ledger, so that what is wrong with the directory shows here. To make it and the first
-     * manifest durable is the keeper's: the caller may be the stream, and under load that took 70 ms.
+     * Makes the empty ledger, so that what is wrong with the directory shows here. To make it durable, and
+     * the first manifest, is the keeper's: the caller may be the stream, and under load that took 70 ms.
      */
     [[nodiscard]] Result<void> begin();
     [[nodiscard]] const std::string &path() const { return directory_.path(); }
@@ -67,7 +67,6 @@ private:
 
     void post(Job job);
     void run();
-    Result<void> makeDurable();
     Result<SegmentFiles> make(std::uint32_t series);
     Result<SegmentFiles> create(SegmentPlan plan);
     Result<SegmentFiles> recycle(SegmentPlan plan, std::size_t oldest);
@@ -77,7 +76,7 @@ private:
     void forget(const SegmentFiles &files);
     Result<void> dropSurplus();
     void end(std::uint64_t losses, std::optional<SegmentFiles> unused);
-    void saveManifest();
+    void saveManifest(Manifest::Durable durable = Manifest::Durable::Yes);
     void warnAboutRoom(const SegmentFiles &files);
     void say(const SegmentFiles &files);
 
@@ -92,11 +91,11 @@ private:
     std::condition_variable wake_;
     std::deque<Job> jobs_;
     std::optional<Result<SegmentFiles>> prepared_;
-    std::atomic<bool> finished_{false};
+    std::atomic<bool> ending_{false}, finished_{false};
 
     // The keeper's thread only, after begin().
     Manifest manifest_;
-    Result<void> begun_; ///< without the first manifest there is no segment
+    bool ledgerIsDurable_ = false;
     std::uint32_t nextNumber_ = 0;
     bool warnedRoom_ = false, warnedManifest_ = false, saidDirect_ = false, saidSparse_ = false;
     std::thread thread_;
