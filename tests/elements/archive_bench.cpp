@@ -40,7 +40,8 @@ std::vector<Record> recordsOf(const std::string &path)
     const auto file = readAll(path);
     std::vector<Record> records(headerOf(file, path).count());
     EXPECT_GE(file.size(), kArchiveBlock + records.size() * sizeof(Record)) << path;
-    std::memcpy(records.data(), file.data() + kArchiveBlock, records.size() * sizeof(Record));
+    if (!records.empty())
+        std::memcpy(records.data(), file.data() + kArchiveBlock, records.size() * sizeof(Record));
     return records;
 }
 
