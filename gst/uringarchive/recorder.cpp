@@ -72,12 +72,13 @@ bool Recorder::start(const ArchiveSettings &settings)
                           (nullptr));
         return false;
     }
-    if (settings_.writer.maxSegments == 1) {
-        GST_ELEMENT_ERROR(sink_, RESOURCE, SETTINGS,
-                          ("%s: max-segments=1: a ring needs one segment to write and one to keep. Set 2 or "
-                           "more, or 0 to keep all.",
-                           GST_OBJECT_NAME(sink_)),
-                          (nullptr));
+    if (settings_.writer.maxSegments == 1 || settings_.writer.maxSegments == 2) {
+        GST_ELEMENT_ERROR(
+            sink_, RESOURCE, SETTINGS,
+            ("%s: max-segments=%u: a ring needs one segment that is written, one that is next and "
+             "one to keep. Set 3 or more, or 0 to keep all.",
+             GST_OBJECT_NAME(sink_), settings_.writer.maxSegments),
+            (nullptr));
         return false;
     }
     if (!isRecording())

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "dmaslab/archive/segment_keeper.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <ctime>
@@ -187,6 +188,12 @@ std::optional<std::size_t> SegmentKeeper::oldestClosed() const
     return 0;
 }
 
+std::size_t SegmentKeeper::closedSegments() const
+{
+    return std::size_t(std::count_if(manifest_.segments.begin(), manifest_.segments.end(),
+                                     [](const ManifestSegment &segment) { return segment.closed; }));
+}
+
 Result<SegmentFiles> SegmentKeeper::make(std::uint32_t series)
 {
     if (!ledgerIsDurable_ && fsync(losses_.get()) != 0)
@@ -200,7 +207,7 @@ Result<SegmentFiles> SegmentKeeper::make(std::uint32_t series)
     if (const auto ok = dropSurplus(); !ok)
         return tl::unexpected(ok.error());
     const auto oldest = oldestClosed();
-    const bool ringIsFull = settings_.maxSegments != 0 && manifest_.segments.size() >= settings_.maxSegments;
+    const bool ringIsFull = settings_.maxSegments != 0 && closedSegments() + 1 >= settings_.maxSegments;
     auto files = ringIsFull && oldest ? recycle(plan, *oldest) : create(plan);
     if (!files && isFull(files.error()) && settings_.onDiskFull == OnDiskFull::Recycle && oldest &&
         !ringIsFull)
@@ -217,9 +224,10 @@ Result<SegmentFiles> SegmentKeeper::make(std::uint32_t series)
 
 Result<void> SegmentKeeper::dropSurplus()
 {
-    // There can be one too many where the oldest was still being closed when the next one was made.
-    while (settings_.maxSegments != 0 && manifest_.segments.size() > settings_.maxSegments &&
-           oldestClosed()) {
+    // Only closed segments count, for only they are there after a crash: where segments are full sooner than
+    // they can be made durable there are a few more of them for a while, and what was closed meanwhile goes
+    // here.
+    while (settings_.maxSegments != 0 && closedSegments() >= settings_.maxSegments && oldestClosed()) {
         const std::uint32_t number = manifest_.segments.front().number;
         manifest_.segments.erase(manifest_.segments.begin());
         if (auto ok = manifest_.replace(place_.directory, place_.path); !ok)

@@ -71,6 +71,7 @@ private:
     Result<SegmentFiles> create(SegmentPlan plan);
     Result<SegmentFiles> recycle(SegmentPlan plan, std::size_t oldest);
     [[nodiscard]] std::optional<std::size_t> oldestClosed() const;
+    [[nodiscard]] std::size_t closedSegments() const;
     Result<void> list(const SegmentFiles &files);
     void close(RetiredSegment &segment);
     void forget(const SegmentFiles &files);
