@@ -85,8 +85,8 @@ Result<void> SegmentKeeper::begin()
         return ok;
     if (pwrite(losses_.get(), block.data(), block.size(), 0) != ssize_t(block.size()))
         return cannotWrite(path, errno);
-    // Nothing depends on it before there is a segment, and that brings a durable one.
-    post([this] { saveManifest(Manifest::Durable::No); });
+    // The first manifest comes with the first segment: one that is not durable may be empty after a power
+    // cut, and one that is would keep the first frames waiting for a further sync.
     thread_ = std::thread([this] { run(); });
     return {};
 }
@@ -316,9 +316,9 @@ void SegmentKeeper::end(std::uint64_t losses, std::optional<SegmentFiles> unused
     waker_.wake();
 }
 
-void SegmentKeeper::saveManifest(Manifest::Durable durable)
+void SegmentKeeper::saveManifest()
 {
-    if (const auto ok = manifest_.replace(place_.directory, place_.path, durable);
+    if (const auto ok = manifest_.replace(place_.directory, place_.path);
         !ok && !std::exchange(warnedManifest_, true))
         client_.warning(ok.error().message);
 }

@@ -77,7 +77,7 @@ private:
     void forget(const SegmentFiles &files);
     Result<void> dropSurplus();
     void end(std::uint64_t losses, std::optional<SegmentFiles> unused);
-    void saveManifest(Manifest::Durable durable = Manifest::Durable::Yes);
+    void saveManifest();
     void warnAboutRoom(const SegmentFiles &files);
     void say(const SegmentFiles &files);
 
