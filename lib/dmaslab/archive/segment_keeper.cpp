@@ -47,6 +47,8 @@ tl::unexpected<Error> cannotWrite(const std::string &path, int error)
                 error);
 }
 
+constexpr std::uint32_t kMostTaken = 16; ///< numbers whose files are there already
+
 } // namespace
 
 SegmentKeeper::SegmentKeeper(RecordingDirectory directory, const RecordingInfo &info,
@@ -241,6 +243,12 @@ Result<SegmentFiles> SegmentKeeper::create(SegmentPlan plan)
 {
     for (;;) {
         auto files = createSegment(place_, plan);
+        // An attempt that failed half way on a disk that had become read-only left its file behind: the next
+        // number says what is wrong, and works once it is right again.
+        if (!files && files.error().sysErrno == EEXIST && plan.number - nextNumber_ < kMostTaken) {
+            ++plan.number;
+            continue;
+        }
         // A disk that is nearly full is used to its end, in smaller steps.
         if (files || !isFull(files.error()) || !plan.halve())
             return files;
@@ -282,9 +290,14 @@ Result<void> SegmentKeeper::list(const SegmentFiles &files)
 
 void SegmentKeeper::close(RetiredSegment &segment)
 {
-    if (const auto ok = endSegment(segment.files, segment.end); !ok)
-        client_.warning(
-            ok.error().message); // its counts are right and durable; it is only longer than it needs to be
+    const auto ok = endSegment(segment.files, segment.end);
+    if (!ok)
+        client_.warning(ok.error().message);
+    if (!ok && segment.end.uncertain) {
+        client_.segmentClosed(segment.event);
+        return; // stays open in the manifest: its headers count, and recover looks at it
+    }
+    // Otherwise its counts are right and durable, and it is at most longer than it needs to be.
     for (ManifestSegment &listed : manifest_.segments) {
         if (listed.number != segment.files.plan.number)
             continue;
@@ -305,8 +318,12 @@ void SegmentKeeper::end(std::uint64_t losses, std::optional<SegmentFiles> unused
     if (unused)
         std::erase_if(manifest_.segments,
                       [&](const ManifestSegment &s) { return s.number == unused->plan.number; });
-    manifest_.state = RecordingState::Closed;
-    manifest_.closed = utcText(utcNowNs());
+    const bool allClosed = std::all_of(manifest_.segments.begin(), manifest_.segments.end(),
+                                       [](const ManifestSegment &segment) { return segment.closed; });
+    if (allClosed) {
+        manifest_.state = RecordingState::Closed;
+        manifest_.closed = utcText(utcNowNs());
+    }
     manifest_.losses = losses;
     saveManifest();
     // After the last sync, which would wait until the file system has let go of all its blocks.
