@@ -46,8 +46,8 @@ bool contains(const char *name, const char *part)
 int addModule(dl_phdr_info *info, std::size_t, void *)
 {
     const char *name = info->dlpi_name;
-    const bool mine =
-        contains(name, "libdmaslab") || contains(name, "libgstdmaslab") || contains(name, "libgstslabqueue");
+    const bool mine = contains(name, "libdmaslab") || contains(name, "libgstdmaslab") ||
+                      contains(name, "libgstslabqueue") || contains(name, "libgsturingarchive");
     const bool helper = contains(name, "/libc.") || contains(name, "libstdc++") ||
                         contains(name, "libglib-2") || contains(name, "libgobject-2") ||
                         contains(name, "liballoc_count") || contains(name, "libgcc_s");

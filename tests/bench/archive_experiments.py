@@ -70,20 +70,27 @@ def archive_experiments(programs, quick, scratch):
 
     # How long the stream is held up
     seconds = 5 if quick else 30
-    for suffix, text, rights in (("", "", ""), ("-with-rights", ", rt-priority=80", " rt-priority=80")):
+    for rights in (False, True):
+        text = ", with rights" if rights else ""
         words = [f"frames={seconds * 1000}", "fps=1000", "dirty=1", "render=1", "watch=0",
-                 f"source=dmaslabsrc backend=test pattern=prefilled on-overrun=burst{rights}"]
+                 "source=dmaslabsrc backend=test pattern=prefilled on-overrun=burst" + " rt-priority=80" * rights]
         found.append(Experiment(
-            f"archive-render{suffix}", f"the sink's chain function at 1000 fps for {seconds} s beside a process that writes "
-            f"buffered data as fast as it can to the same file system{text}",
-            {plain: Leg(bench("sink=uringarchive checksum=none", *words), warm_up=False),
+            "archive-render" + "-with-rights" * rights, f"the sink's chain function at 1000 fps for {seconds} s beside a process that writes "
+            "buffered data as fast as it can to the same file system" +
+            "; the source has real-time priority 80, the thread that writes 70" * rights,
+            {plain: Leg(bench("sink=uringarchive checksum=none" + " rt-priority=70" * rights, *words), warm_up=False),
              default: Leg(bench("sink=filesink", *words), warm_up=False),
              unbuffered: Leg(bench("sink=filesink buffer-mode=unbuffered", *words), warm_up=False)},
             [Ratio(f"archive, longest render(){text}", "render_max_us", plain, [default], 0.02, "µs"),
              Ratio(f"archive, longest render(){text}", "render_max_us", plain, [unbuffered], None, "µs", context=True),
+             Ratio(f"archive, longest render() but the first{text}", "render_later_max_us", plain, [default], None, "µs",
+                   context=True),
              Limit(f"archive, render() p99.9{text}", "render_p999_us", plain, 20, "µs"),
-             Limit(f"filesink, render() p99.9{text}", "render_p999_us", default, None, "µs", context=True)],
-            rounds=3, quick_rounds=1, needs_root=bool(rights), needs_element="uringarchive", on_disk=True))
+             Limit(f"archive, render() p50{text}", "render_p50_us", plain, None, "µs", context=True),
+             Limit(f"reading 40 cache lines in turn with it, p99.9{text}", "touch_p999_us", plain, None, "µs", context=True),
+             Limit(f"filesink, render() p99.9{text}", "render_p999_us", default, None, "µs", context=True),
+             Limit(f"archive, frames lost beside the dirty pages{text}", "dropped", plain, None, "frames", context=True)],
+            rounds=3, quick_rounds=1, needs_root=rights, needs_element="uringarchive", on_disk=True))
 
     # Reading
     frames = 400 if quick else 2000
@@ -105,7 +112,7 @@ def archive_experiments(programs, quick, scratch):
         needs_element="uringarchivesrc", on_disk=True))
 
     # Counters
-    frames = 2000 if quick else 10_000
+    frames = 3000  # less than half a segment: the next one is not being prepared yet
     job = (f"pipeline=dmaslabsrc name=src backend=test pattern=prefilled rt-priority=80 on-overrun=burst num-buffers={frames} "
            "! video/x-raw,format=GRAY16_LE,width=640,height=480,framerate=1000/1 ! uringarchive name=sink0 checksum=none "
            f"location={scratch}/job-%H%M%S")

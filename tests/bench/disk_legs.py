@@ -10,12 +10,12 @@
 """
 
 import argparse
+import collections
 import contextlib
 import glob
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -157,29 +157,31 @@ def rate_leg(options):
 
 
 def calls_of(options, path, frames, words):
-    """{name: calls} of the whole process."""
+    """{name: calls} of the whole process; those by which the source sleeps until the next frame apart."""
     trace = os.path.join(path, "calls")
-    run(["strace", "-f", "-qq", "-c", "-o", trace, os.path.join(options.programs, "archive_bench"), f"scratch={path}",
+    run(["strace", "-f", "-qq", "-o", trace, os.path.join(options.programs, "archive_bench"), f"scratch={path}",
          f"frames={frames}", "fps=1000", "watch=0",
          "source=dmaslabsrc backend=test pattern=prefilled rt-priority=80 on-overrun=burst", *words])
+    found, waits = collections.Counter(), collections.Counter()
     with open(trace, encoding="ascii", errors="replace") as file:
-        found = (re.match(r"\s*[\d.]+\s+[\d.]+\s+\d+\s+(\d+)\s.*?(\w+)$", line) for line in file)
-        return {match[2]: int(match[1]) for match in found if match and match[2] != "total"}
+        for call in (re.match(r"\d+ +(\w+)\((\w+, FUTEX_WAIT\w*)?", line) for line in file):
+            if call:
+                (waits if call[2] else found)[call[2] or call[1]] += 1
+    (_, sleeps), *others = waits.most_common()  # one per frame: no other place is waited at as often
+    found["futex"] += sum(count for _, count in others)
+    found["sleeps of the source"] = sleeps
+    return found
 
 
 def calls_leg(options):
-    """Of a long run less those of a short one, and less those of the same pipeline with a fakesink."""
+    """Per frame, of a long run less a short one: what is done once is not counted."""
     frames, words = int(options.words[0]), options.words[1:]
     with directory(options) as path:
-        long = calls_of(options, path, 2 * frames, words)
-        short = calls_of(options, path, frames, words)
-        more = {name: (calls - short.get(name, 0)) / frames for name, calls in long.items()}
-        enters = more.pop("io_uring_enter", 0.0)
-        source = {"clock_nanosleep"}
-        others = {name: calls for name, calls in more.items() if name not in source and calls > 0}
-        return {"enters": enters, "futexes": others.get("futex", 0.0), "others": sum(others.values()),
-                "source_sleeps": more.get("clock_nanosleep", 0.0),
-                "names": " ".join(f"{name}={calls:.4f}" for name, calls in sorted(others.items()))}
+        long, short = (calls_of(options, path, count, words) for count in (2 * frames, frames))
+    more = {name: (calls - short[name]) / frames for name, calls in long.items()}
+    sleeps, enters = more.pop("sleeps of the source"), more.pop("io_uring_enter", 0.0)
+    return {"enters": enters, "others": max(0.0, sum(more.values())), "source_sleeps": sleeps,
+            "names": " ".join(f"{name}={calls:.4f}" for name, calls in sorted(more.items()) if calls)}
 
 
 LEGS = {"fio": fio_leg, "replay": replay_leg, "numpy": numpy_leg, "rate": rate_leg, "calls": calls_leg}

@@ -9,6 +9,7 @@ namespace dmaslab {
 namespace {
 
 constexpr unsigned kMostAttempts = 100;
+constexpr std::uint64_t kNone[] = {0};
 
 } // namespace
 
@@ -18,7 +19,7 @@ Result<void> Committer::open()
     if (!file)
         return tl::unexpected(file.error());
     lossesFile_ = *file;
-    return {};
+    return writeHeader(lossesHeader_, lossesDescr(), kNone);
 }
 
 void Committer::begin(WriteSegment *segment, std::uint64_t upTo)
@@ -28,6 +29,8 @@ void Committer::begin(WriteSegment *segment, std::uint64_t upTo)
     error_ = 0;
     syncFailed_ = false;
     withLosses_ = losses_.hasNew();
+    if (segment)
+        makeHeaders(segment->files.plan);
     if (withLosses_)
         losses_.begin();
     step_ = Step::None;
@@ -49,11 +52,15 @@ void Committer::sync(int file)
     ++pending_;
 }
 
-void Committer::makeHeader(HeaderBlock &block, const std::string &descr,
-                           const std::vector<std::uint64_t> &shape)
+/** Once for a segment, so that a commit only patches the counts and allocates nothing. */
+void Committer::makeHeaders(const SegmentPlan &plan)
 {
-    // Fits: the same descr was written when the file was made.
-    if (const auto ok = writeHeader(block, descr, shape); !ok)
+    if (headersOf_ == plan.number)
+        return;
+    headersOf_ = plan.number;
+    // They fit: the same was written when the files were made.
+    if (!writeHeader(indexHeader_, indexDescr(), kNone) ||
+        !writeHeader(framesHeader_, plan.layout.descr, plan.layout.fileShape(0)))
         error_ = EINVAL;
 }
 
@@ -88,19 +95,18 @@ void Committer::start(Step step)
         break;
     case Step::IndexHeader:
         if (segment_) {
-            makeHeader(indexHeader_, indexDescr(), {upTo_});
+            setHeaderCount(indexHeader_, upTo_);
             write(segment_->indexFile, {indexHeader_.data(), indexHeader_.size()}, 0);
         }
         break;
     case Step::OtherHeaders:
         if (segment_) {
-            const SeriesLayout &layout = segment_->files.plan.layout;
-            makeHeader(framesHeader_, layout.descr,
-                       layout.fileShape(layout.recordBytes == 0 ? segment_->dataEnd(upTo_) : upTo_));
+            const bool blob = segment_->recordBytes() == 0;
+            setHeaderCount(framesHeader_, blob ? segment_->dataEnd(upTo_) : upTo_);
             write(segment_->framesFile, {framesHeader_.data(), framesHeader_.size()}, 0);
         }
         if (withLosses_) {
-            makeHeader(lossesHeader_, lossesDescr(), {losses_.durable() + losses_.taken().size()});
+            setHeaderCount(lossesHeader_, losses_.durable() + losses_.taken().size());
             write(lossesFile_, {lossesHeader_.data(), lossesHeader_.size()}, 0);
         }
         break;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include "dmaslab/archive/file_header.h"
 #include "dmaslab/archive/loss_log.h"
@@ -62,7 +63,7 @@ private:
     void next();
     void write(int file, const iovec &piece, std::uint64_t offset);
     void sync(int file);
-    void makeHeader(HeaderBlock &block, const std::string &descr, const std::vector<std::uint64_t> &shape);
+    void makeHeaders(const SegmentPlan &plan);
     Outcome finish();
 
     DiskIo &io_;
@@ -88,6 +89,7 @@ private:
     alignas(kArchiveBlock) HeaderBlock indexHeader_;
     alignas(kArchiveBlock) HeaderBlock framesHeader_;
     alignas(kArchiveBlock) HeaderBlock lossesHeader_;
+    std::optional<std::uint32_t> headersOf_; ///< the number of the segment whose headers are made
 };
 
 } // namespace dmaslab

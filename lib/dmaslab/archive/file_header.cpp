@@ -14,6 +14,7 @@ constexpr std::size_t kTextBegins = sizeof kMagic + 2;
 constexpr std::size_t kSector = 512; ///< a disk writes that much whole or not at all
 constexpr std::string_view kDescr = "{'descr': ";
 constexpr std::string_view kShape = ", 'fortran_order': False, 'shape': (";
+constexpr int kCountDigits = 20;
 
 /** Reads the number in front of `text`, spaces before it left out. */
 bool takeNumber(std::string_view &text, std::uint64_t &number)
@@ -46,10 +47,7 @@ Result<void> writeHeader(HeaderBlock &block, const std::string &descr, std::span
     std::string text(kDescr);
     text += descr;
     text += kShape;
-    char count[24];
-    std::snprintf(count, sizeof count, "%20llu",
-                  static_cast<unsigned long long>(shape.empty() ? 0 : shape[0]));
-    text += count;
+    text.append(kCountDigits, ' ');
     text += ',';
     for (std::size_t axis = 1; axis < shape.size(); ++axis)
         text += (axis > 1 ? ", " : " ") + std::to_string(shape[axis]);
@@ -65,7 +63,18 @@ Result<void> writeHeader(HeaderBlock &block, const std::string &descr, std::span
     std::memset(block.data() + kTextBegins, ' ', length);
     std::memcpy(block.data() + kTextBegins, text.data(), text.size());
     block.back() = std::byte('\n');
+    setHeaderCount(block, shape.empty() ? 0 : shape[0]);
     return {};
+}
+
+void setHeaderCount(HeaderBlock &block, std::uint64_t count)
+{
+    const std::string_view text(reinterpret_cast<const char *>(block.data()), kSector);
+    const std::size_t shape = text.find(kShape);
+    char digits[kCountDigits + 1];
+    std::snprintf(digits, sizeof digits, "%*llu", kCountDigits, static_cast<unsigned long long>(count));
+    if (shape != text.npos)
+        std::memcpy(block.data() + shape + kShape.size(), digits, kCountDigits);
 }
 
 Result<FileHeader> parseHeader(std::span<const std::byte> block, std::string_view file)

@@ -28,6 +28,9 @@ using HeaderBlock = std::array<std::byte, kArchiveBlock>;
 [[nodiscard]] DMASLAB_EXPORT Result<void> writeHeader(HeaderBlock &block, const std::string &descr,
                                                       std::span<const std::uint64_t> shape);
 
+/** Patches the first axis of a header that writeHeader() made; allocates nothing. */
+DMASLAB_EXPORT void setHeaderCount(HeaderBlock &block, std::uint64_t count);
+
 /** What such a header says. */
 struct FileHeader
 {

@@ -39,6 +39,14 @@ bool isFull(const Error &error)
     return error.sysErrno == ENOSPC || error.sysErrno == EDQUOT || error.sysErrno == EFBIG;
 }
 
+tl::unexpected<Error> cannotWrite(const std::string &path, int error)
+{
+    return fail(error == ENOSPC ? Errc::Limit : Errc::Io,
+                path + ": cannot write it (" + errnoText(error) +
+                    "): " + (error == ENOSPC ? "free some space" : "check the file system"),
+                error);
+}
+
 constexpr std::uint32_t kMostTaken = 16; ///< numbers whose files are there already
 
 } // namespace
@@ -77,16 +85,10 @@ Result<void> SegmentKeeper::begin()
     const std::uint64_t none = 0;
     if (auto ok = writeHeader(block, lossesDescr(), {&none, 1}); !ok)
         return ok;
-    if (pwrite(losses_.get(), block.data(), block.size(), 0) != ssize_t(block.size()) ||
-        fsync(losses_.get()) != 0) {
-        const int error = errno;
-        return fail(error == ENOSPC ? Errc::Limit : Errc::Io,
-                    path + ": cannot write it (" + errnoText(error) +
-                        "): " + (error == ENOSPC ? "free some space" : "check the file system"),
-                    error);
-    }
-    if (auto ok = manifest_.replace(place_.directory, place_.path); !ok)
-        return ok;
+    if (pwrite(losses_.get(), block.data(), block.size(), 0) != ssize_t(block.size()))
+        return cannotWrite(path, errno);
+    // The first manifest comes with the first segment: one that is not durable may be empty after a power
+    // cut, and one that is would keep the first frames waiting for a further sync.
     thread_ = std::thread([this] { run(); });
     return {};
 }
@@ -107,6 +109,7 @@ void SegmentKeeper::run()
     sigemptyset(&signals);
     sigaddset(&signals, SIGXFSZ);
     pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+    pthread_setname_np(pthread_self(), "dmaslab-keep");
     while (!finished()) {
         Job job;
         {
@@ -175,6 +178,7 @@ void SegmentKeeper::retire(RetiredSegment segment)
 
 void SegmentKeeper::finish(std::uint64_t losses, std::optional<SegmentFiles> unused)
 {
+    ending_.store(true, std::memory_order_relaxed);
     auto shared = std::make_shared<std::optional<SegmentFiles>>(std::move(unused));
     post([this, losses, shared] { end(losses, std::move(*shared)); });
 }
@@ -186,8 +190,17 @@ std::optional<std::size_t> SegmentKeeper::oldestClosed() const
     return 0;
 }
 
+std::size_t SegmentKeeper::closedSegments() const
+{
+    return std::size_t(std::count_if(manifest_.segments.begin(), manifest_.segments.end(),
+                                     [](const ManifestSegment &segment) { return segment.closed; }));
+}
+
 Result<SegmentFiles> SegmentKeeper::make(std::uint32_t series)
 {
+    if (!ledgerIsDurable_ && fsync(losses_.get()) != 0)
+        return cannotWrite(place_.path + "/" + kLossesName, errno);
+    ledgerIsDurable_ = true;
     SegmentPlan plan =
         SegmentPlan::of(manifest_.series[series].layout, settings_.segmentBytes, settings_.segmentFrames);
     plan.series = series;
@@ -196,7 +209,7 @@ Result<SegmentFiles> SegmentKeeper::make(std::uint32_t series)
     if (const auto ok = dropSurplus(); !ok)
         return tl::unexpected(ok.error());
     const auto oldest = oldestClosed();
-    const bool ringIsFull = settings_.maxSegments != 0 && manifest_.segments.size() >= settings_.maxSegments;
+    const bool ringIsFull = settings_.maxSegments != 0 && closedSegments() + 1 >= settings_.maxSegments;
     auto files = ringIsFull && oldest ? recycle(plan, *oldest) : create(plan);
     if (!files && isFull(files.error()) && settings_.onDiskFull == OnDiskFull::Recycle && oldest &&
         !ringIsFull)
@@ -213,9 +226,10 @@ Result<SegmentFiles> SegmentKeeper::make(std::uint32_t series)
 
 Result<void> SegmentKeeper::dropSurplus()
 {
-    // There can be one too many where the oldest was still being closed when the next one was made.
-    while (settings_.maxSegments != 0 && manifest_.segments.size() > settings_.maxSegments &&
-           oldestClosed()) {
+    // Only closed segments count, for only they are there after a crash: where segments are full sooner than
+    // they can be made durable there are a few more of them for a while, and what was closed meanwhile goes
+    // here.
+    while (settings_.maxSegments != 0 && closedSegments() >= settings_.maxSegments && oldestClosed()) {
         const std::uint32_t number = manifest_.segments.front().number;
         manifest_.segments.erase(manifest_.segments.begin());
         if (auto ok = manifest_.replace(place_.directory, place_.path); !ok)
@@ -294,14 +308,16 @@ void SegmentKeeper::close(RetiredSegment &segment)
         listed.firstSequence = segment.event.firstSequence;
         listed.lastSequence = segment.event.lastSequence;
     }
-    saveManifest();
+    if (!ending_.load(std::memory_order_relaxed))
+        saveManifest(); // otherwise the last one follows at once
     client_.segmentClosed(segment.event);
 }
 
 void SegmentKeeper::end(std::uint64_t losses, std::optional<SegmentFiles> unused)
 {
     if (unused)
-        forget(*unused);
+        std::erase_if(manifest_.segments,
+                      [&](const ManifestSegment &s) { return s.number == unused->plan.number; });
     const bool allClosed = std::all_of(manifest_.segments.begin(), manifest_.segments.end(),
                                        [](const ManifestSegment &segment) { return segment.closed; });
     if (allClosed) {
@@ -310,6 +326,9 @@ void SegmentKeeper::end(std::uint64_t losses, std::optional<SegmentFiles> unused
     }
     manifest_.losses = losses;
     saveManifest();
+    // After the last sync, which would wait until the file system has let go of all its blocks.
+    if (unused)
+        removeSegment(place_, unused->plan.number);
     finished_.store(true, std::memory_order_release); // the manifest and the files as they are now
     waker_.wake();
 }

@@ -41,7 +41,9 @@ public:
     SegmentKeeper &operator=(const SegmentKeeper &) = delete;
     ~SegmentKeeper(); ///< after finish(), or before begin()
 
-    /** First manifest and empty ledger, on the calling thread: what is wrong with the directory shows here.
+    /**
+     * Makes the empty ledger, so that what is wrong with the directory shows here. To make it durable, and
+     * the first manifest, is the keeper's: the caller may be the stream, and under load that took 70 ms.
      */
     [[nodiscard]] Result<void> begin();
     [[nodiscard]] const std::string &path() const { return directory_.path(); }
@@ -69,6 +71,7 @@ private:
     Result<SegmentFiles> create(SegmentPlan plan);
     Result<SegmentFiles> recycle(SegmentPlan plan, std::size_t oldest);
     [[nodiscard]] std::optional<std::size_t> oldestClosed() const;
+    [[nodiscard]] std::size_t closedSegments() const;
     Result<void> list(const SegmentFiles &files);
     void close(RetiredSegment &segment);
     void forget(const SegmentFiles &files);
@@ -89,10 +92,11 @@ private:
     std::condition_variable wake_;
     std::deque<Job> jobs_;
     std::optional<Result<SegmentFiles>> prepared_;
-    std::atomic<bool> finished_{false};
+    std::atomic<bool> ending_{false}, finished_{false};
 
     // The keeper's thread only, after begin().
     Manifest manifest_;
+    bool ledgerIsDurable_ = false;
     std::uint32_t nextNumber_ = 0;
     bool warnedRoom_ = false, warnedManifest_ = false, saidDirect_ = false, saidSparse_ = false;
     std::thread thread_;

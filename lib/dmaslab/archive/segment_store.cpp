@@ -115,9 +115,7 @@ Result<void> fill(SegmentFiles &files, const ArchivePlace &place)
         return failed(files.path, "make it durable", errno);
     if (fsync(files.index.get()) != 0)
         return failed(index, "make it durable", errno);
-    if (fsync(place.directory) != 0)
-        return failed(place.path, "make its entries durable", errno);
-    return {};
+    return {}; // their names with the manifest that lists them
 }
 
 Result<SegmentFiles> openBoth(const ArchivePlace &place, const SegmentPlan &plan, int flags)

@@ -61,6 +61,7 @@ void WriterThread::run()
     sigaddset(&signals,
               SIGXFSZ); // a file size limit shall be an error (EFBIG) and not the end of the program
     pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+    pthread_setname_np(pthread_self(), "dmaslab-write");
     {
         const PlacementGuard placement({settings_.cpu, settings_.rtPriority, 0});
         for (const std::string &sentence : placement.degradations())
@@ -297,7 +298,8 @@ void WriterThread::commitWhenDue(std::int64_t now)
 {
     if (committer_->busy() || distrust_)
         return;
-    const bool urgent = finishing_ || !drains_.empty() || tooManySegments();
+    // A segment that is full is counted at once: a ring may want its files, and a reader the whole of it.
+    const bool urgent = finishing_ || !drains_.empty() || segments_.size() > 1;
     if (now < nextCommit_ && !urgent)
         return;
     for (const auto &segment : segments_) {
@@ -314,9 +316,7 @@ void WriterThread::commitWhenDue(std::int64_t now)
     }
     if (!committing_ && losses_.hasNew())
         committer_->begin(nullptr, 0);
-    // A sealed segment behind this one is counted at once: its frames are as old.
-    const bool more = segments_.size() > 1 && committing_;
-    nextCommit_ = more ? now : now + settings_.commitIntervalNs;
+    nextCommit_ = now + settings_.commitIntervalNs;
 }
 
 void WriterThread::serveDrains()
@@ -392,6 +392,8 @@ void WriterThread::publish()
     shared_.bytesCopied.store(writes_->bytesCopied(), std::memory_order_relaxed);
     if (std::string complaint = writes_->pins().takeComplaint(); !complaint.empty())
         client_.warning(complaint);
+    if (std::exchange(saidPinned_, writes_->pins().any()) != writes_->pins().any())
+        sayIo();
     if (writes_->takeGaveUpDirect()) {
         client_.warning(keeper_.path() +
                         ": this file system refuses O_DIRECT writes, frames pass through the page "
@@ -405,7 +407,7 @@ void WriterThread::sayIo()
     const bool direct = segments_.empty() ? settings_.direct : segments_.back()->files.direct;
     std::string text = io_->name();
     text += direct ? ", direct" : ", page cache";
-    if (writes_->pins().any())
+    if (saidPinned_)
         text += ", pinned";
     const std::lock_guard lock(shared_.mutex);
     shared_.io = text;

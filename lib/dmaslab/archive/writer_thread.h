@@ -133,6 +133,7 @@ private:
     std::int64_t lastActive_ = 0;
     unsigned eager_ = 0; ///< so many wakes by completion are left
     bool completedSome_ = false, acceptedSome_ = false;
+    bool saidPinned_ = false;
 };
 
 } // namespace dmaslab
