@@ -40,6 +40,9 @@ if [ "$recording" != - ]; then
 fi
 prepare
 
-arguments=(--processing "$processing" --archive "$archive" --every "$every" --seconds "$seconds" --rate "$fps")
+# The interpreter that has numpy: another one may come first in PATH.
+python=python3
+python3 -c 'import numpy' 2>/dev/null || python=/usr/bin/python3
+arguments=(--python "$python" --processing "$processing" --archive "$archive" --every "$every" --seconds "$seconds" --rate "$fps")
 [ "$location" = - ] || arguments+=(--location "$location")
 exec "$build/pipelines/dual-path" "${arguments[@]}"

@@ -18,7 +18,7 @@ namespace {
 
 struct Options
 {
-    char *caps = nullptr, *location = nullptr, *processing = nullptr, *archive = nullptr;
+    char *caps = nullptr, *location = nullptr, *processing = nullptr, *archive = nullptr, *python = nullptr;
     char *rate = nullptr;
     double seconds = 10;
     gint every = 5;
@@ -267,9 +267,10 @@ int report(Run &run, const Options &options, double seconds)
         std::printf("  every frame is accounted for\n");
     if (!onDisk.numpy.empty())
         std::printf(
-            "\nThe recording, %.1f MB in %s, opens in numpy:\n    python3 -c \"import numpy as np; a = %s; "
+            "\nThe recording, %.1f MB in %s, opens in numpy:\n    %s -c \"import numpy as np; a = %s; "
             "print(a.shape, a.dtype)\"\n",
-            double(onDisk.bytes) / 1e6, run.recording.c_str(), onDisk.numpy.c_str());
+            double(onDisk.bytes) / 1e6, run.recording.c_str(), options.python ? options.python : "python3",
+            onDisk.numpy.c_str());
     return wrong.empty() && !run.failed ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
@@ -296,6 +297,8 @@ int main(int argc, char **argv)
         {"rt-priority", 0, 0, G_OPTION_ARG_INT, &options.rtPriority, "Of the camera's thread; 0: none", "P"},
         {"processing", 0, 0, G_OPTION_ARG_STRING, &options.processing, "Elements that get every frame",
          "DESC"},
+        {"python", 0, 0, G_OPTION_ARG_STRING, &options.python,
+         "An interpreter that has numpy, for the last line", "PATH"},
         {"archive", 0, 0, G_OPTION_ARG_STRING, &options.archive,
          "Elements that get every Nth frame; beginning with uringarchive: gets all, and chooses itself",
          "DESC"},

@@ -11,6 +11,10 @@ namespace dmaslab {
 
 namespace {
 
+/** A pool lays out all its slabs at once. Beyond this, ordinary memory at page boundaries does nearly as
+ * well. */
+constexpr std::uint64_t kMostPoolBytes = std::uint64_t{1} << 30;
+
 /** Configured so that whoever takes it may leave it as it is. */
 ObjectPtr<GstBufferPool> newPool(GstCaps *caps, guint size, guint buffers, const GstAllocationParams &params)
 {
@@ -50,7 +54,7 @@ void proposeAllocation(GstElement *element, GstQuery *query, const ArchiveSettin
         return;
     const std::uint32_t held = settings.maxHeld(format->rateNumerator, format->rateDenominator);
     ObjectPtr<GstBufferPool> pool;
-    if (wantsPool)
+    if (wantsPool && frameBytes * held <= kMostPoolBytes)
         pool = newPool(caps, guint(frameBytes), held, params);
     gst_query_add_allocation_pool(query, pool.get(), guint(frameBytes), held, 0);
     GST_CAT_DEBUG_OBJECT(GST_CAT_DEFAULT, element, "may hold %u frames of %u bytes and %" G_GSIZE_FORMAT,

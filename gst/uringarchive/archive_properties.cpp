@@ -130,7 +130,7 @@ void installSegments(const Add &add, const WriterSettings &defaults)
                             G_MAXINT64, guint64(defaults.segmentTimeNs), kReady));
     add(PROP_MAX_SEGMENTS,
         g_param_spec_uint("max-segments", "Maximum of segments",
-                          "Keep so many files, at least 2, and overwrite the oldest (0 = keep all)", 0,
+                          "Keep so many files, at least 3, and overwrite the oldest (0 = keep all)", 0,
                           G_MAXUINT, defaults.maxSegments, kReady));
 }
 

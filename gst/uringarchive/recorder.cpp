@@ -2,13 +2,11 @@
 // Recordings: their directories, their beginning and their end. What happens to a frame: recorder_frames.cpp.
 #include "uringarchive/recorder.h"
 
-#include <algorithm>
 #include <ctime>
 #include <utility>
 
 #include "common/messages.h"
 #include "dmaslab/ring/futex.h"
-#include "dmaslab/slab/sizing.h"
 
 GST_DEBUG_CATEGORY_EXTERN(gst_uring_archive_debug);
 #define GST_CAT_DEFAULT gst_uring_archive_debug
@@ -32,26 +30,7 @@ std::string expand(const std::string &location)
     return std::string(text, length);
 }
 
-std::uint32_t saturated(std::uint64_t value)
-{
-    return std::uint32_t(std::min<std::uint64_t>(value, UINT32_MAX));
-}
-
 } // namespace
-
-std::uint32_t ArchiveSettings::maxHeld(std::uint32_t rateNumerator, std::uint32_t rateDenominator) const
-{
-    constexpr std::int64_t kLateNs = 50'000'000; // a disk's usual pauses
-    constexpr std::uint32_t kHands = 4;          // taken, being hashed, done but not yet told
-    if (writer.maxHeld != 0)
-        return writer.maxHeld;
-    SizingRequest request;
-    request.rateNumerator = everyNth == 0 ? 0 : rateNumerator;
-    request.rateDenominator = saturated(std::uint64_t(rateDenominator) * std::max(everyNth, 1u));
-    request.maxLatencyNs = std::uint64_t(writer.batchTimeNs + kLateNs);
-    request.driverMinimum = writer.queueDepth + kHands;
-    return slabsNeeded(request);
-}
 
 Recorder::Recorder(GstBaseSink *sink, std::function<void()> recordingChanged)
     : sink_(sink),
@@ -71,15 +50,20 @@ bool Recorder::start(const ArchiveSettings &settings)
     numbers_.reset();
     segments_ = gaps_ = 0;
     newest_ = GST_CLOCK_TIME_NONE;
-    gst_segment_init(&segment_, GST_FORMAT_UNDEFINED);
     caps_.reset();
     rateNumerator_ = 0;
     rateDenominator_ = 1;
     seriesIsCurrent_ = collisionSuffix_ = unmatchedSaid_ = losing_ = false;
     live_.reset();
-    dropsBefore_ = unmatched_ = closedIoErrors_ = 0;
-    tagsJson_ = "{}";
-    io_.clear();
+    dropsBefore_ = unmatched_ = 0;
+    {
+        const std::lock_guard lock(mutex_);
+        gst_segment_init(&segment_, GST_FORMAT_UNDEFINED);
+        closedIoErrors_ = 0;
+        tagsJson_ = "{}";
+        io_.clear();
+        ownLoss_.reset();
+    }
     if (settings_.location.empty()) {
         GST_ELEMENT_ERROR(sink_, RESOURCE, NOT_FOUND,
                           ("%s: location is not set. Set location=DIRECTORY, a name that is not taken, such "
@@ -88,12 +72,13 @@ bool Recorder::start(const ArchiveSettings &settings)
                           (nullptr));
         return false;
     }
-    if (settings_.writer.maxSegments == 1) {
-        GST_ELEMENT_ERROR(sink_, RESOURCE, SETTINGS,
-                          ("%s: max-segments=1: a ring needs one segment to write and one to keep. Set 2 or "
-                           "more, or 0 to keep all.",
-                           GST_OBJECT_NAME(sink_)),
-                          (nullptr));
+    if (settings_.writer.maxSegments == 1 || settings_.writer.maxSegments == 2) {
+        GST_ELEMENT_ERROR(
+            sink_, RESOURCE, SETTINGS,
+            ("%s: max-segments=%u: a ring needs one segment that is written, one that is next and "
+             "one to keep. Set 3 or more, or 0 to keep all.",
+             GST_OBJECT_NAME(sink_), settings_.writer.maxSegments),
+            (nullptr));
         return false;
     }
     if (!isRecording())

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // The way of one frame from the stream to the writer.
-#include <cstring>
-#include <ctime>
 #include <utility>
 
 #include "common/messages.h"
 #include "dmaslab/ring/futex.h"
+#include "uringarchive/frame_facts.h"
 #include "uringarchive/recorder.h"
 
 GST_DEBUG_CATEGORY_EXTERN(gst_uring_archive_debug);
@@ -17,63 +16,6 @@ namespace {
 
 constexpr std::int64_t kRetryNs = 200'000'000;  ///< between looks whether the recording was closed meanwhile
 constexpr std::int64_t kReportNs = 100'000'000; ///< at most so often goes a QoS message
-
-std::int64_t utcNow()
-{
-    timespec now{};
-    clock_gettime(CLOCK_REALTIME, &now);
-    return std::int64_t(now.tv_sec) * 1'000'000'000 + now.tv_nsec;
-}
-
-std::int64_t timeOrNone(GstClockTime time)
-{
-    return GST_CLOCK_TIME_IS_VALID(time) ? std::int64_t(time) : kNoTime;
-}
-
-/** The device's time of the frame; of several the one of the monotonic clock. */
-std::int64_t captureTime(GstBuffer *buffer)
-{
-    std::int64_t time = kNoTime;
-    gpointer state = nullptr;
-    while (GstMeta *meta =
-               gst_buffer_iterate_meta_filtered(buffer, &state, GST_REFERENCE_TIMESTAMP_META_API_TYPE)) {
-        const auto *stamp = reinterpret_cast<const GstReferenceTimestampMeta *>(meta);
-        const bool monotonic =
-            std::strstr(gst_structure_get_name(gst_caps_get_structure(stamp->reference, 0)), "monotonic");
-        if (monotonic || time == kNoTime)
-            time = timeOrNone(stamp->timestamp);
-        if (monotonic)
-            break;
-    }
-    return time;
-}
-
-std::uint16_t indexFlags(GstBuffer *buffer, bool missingBefore)
-{
-    unsigned flags = missingBefore ? kFrameDiscont : 0;
-    if (GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_CORRUPTED))
-        flags |= kFrameCorrupted;
-    if (GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_DELTA_UNIT))
-        flags |= kFrameDelta;
-    if (GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_HEADER))
-        flags |= kFrameHeader;
-    return std::uint16_t(flags);
-}
-
-LossRecord recordOf(const MissingFrames &missing)
-{
-    LossRecord record;
-    record.first = missing.loss.first;
-    record.last = missing.loss.last;
-    record.count = missing.loss.count;
-    record.time = timeOrNone(missing.loss.time);
-    record.utc = utcNow();
-    record.kind = missing.kind;
-    if (missing.kind == LossKind::Loss)
-        record.setReason(std::string(toString(missing.loss.reason)));
-    record.setElement(missing.loss.element);
-    return record;
-}
 
 bool upstreamIsLive(GstBaseSink *sink)
 {

@@ -46,7 +46,9 @@ Result<std::shared_ptr<RecordingSession>> RecordingSession::open(SessionHost &ho
     info.everyNth = settings.everyNth;
     info.nthPhase = settings.nthPhase;
     WriterSettings writer = settings.writer;
-    writer.maxHeld = maxHeld;
+    // The records of held frames are the limit. The writer lets go of many and counts them then: it must not
+    // be the first to say that it is full.
+    writer.maxHeld = 2 * maxHeld;
     auto created = Writer::create(std::move(directory), std::move(info), writer, *session);
     if (!created)
         return tl::unexpected(std::move(created.error()));

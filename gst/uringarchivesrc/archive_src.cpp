@@ -299,6 +299,7 @@ static GstStateChangeReturn gst_uring_archive_src_change_state(GstElement *eleme
         GST_OBJECT_UNLOCK(element);
         gst_base_src_set_live(GST_BASE_SRC(element), live);
     }
+    self.player.setPaused(transition == GST_STATE_CHANGE_PLAYING_TO_PAUSED);
     return GST_ELEMENT_CLASS(archive_src_parent_class)->change_state(element, transition);
 }
 

@@ -79,11 +79,19 @@ void Player::stop()
 
 void Player::setInterrupted(bool interrupted)
 {
-    clockWait_.setInterrupted(interrupted);
     const std::lock_guard lock(mutex_);
     interrupted_ = interrupted;
+    clockWait_.setInterrupted(interrupted_ || paused_);
     if (stream_)
         stream_->setInterrupted(interrupted);
+    wake_.notify_all();
+}
+
+void Player::setPaused(bool paused)
+{
+    const std::lock_guard lock(mutex_);
+    paused_ = paused;
+    clockWait_.setInterrupted(interrupted_ || paused_);
     wake_.notify_all();
 }
 

@@ -61,6 +61,8 @@ public:
     [[nodiscard]] bool prepareStream(std::uint32_t declared);
 
     void setInterrupted(bool interrupted); ///< any thread
+    /** Any thread: between PLAYING and PAUSED. Running time stands still, so no frame's time comes. */
+    void setPaused(bool paused);
 
     FrameCounters &counters() { return counters_; }
     [[nodiscard]] const FrameCounters &counters() const { return counters_; }
@@ -89,6 +91,7 @@ private:
     void closeGap(std::uint64_t sequence);
     [[nodiscard]] BufferPtr dress(FetchedFrame &frame);
     [[nodiscard]] bool waitUntilDue(GstBuffer *buffer);
+    [[nodiscard]] bool waitWhilePaused();
     [[nodiscard]] std::int64_t slabDeadline(GstClockTime pts) const;
     [[nodiscard]] GstClockTime dueTime(GstClockTime pts) const;
     [[nodiscard]] std::uint32_t seriesAt(std::uint64_t frame) const;
@@ -118,6 +121,7 @@ private:
     mutable std::mutex mutex_; ///< guards the ownership of what other threads interrupt or look at
     std::condition_variable wake_;
     bool interrupted_ = false;
+    bool paused_ = false;
     std::unique_ptr<ArchiveStream> stream_;
     std::shared_ptr<const Timeline> timeline_;
     PlayerStats last_; ///< of streams that are gone

@@ -165,10 +165,15 @@ FetchedFrame Player::take()
     if (!settings_.paced())
         return fetcher.next();
     FetchedFrame frame = fetcher.next(0);
-    if (frame.status != FetchStatus::Starved)
-        return frame;
-    frame = fetcher.next(slabDeadline(GstClockTime(frame.index.pts)));
-    return frame.status == FetchStatus::Starved ? fetcher.skip() : frame;
+    while (frame.status == FetchStatus::Starved) {
+        if (!waitWhilePaused())
+            return {.status = FetchStatus::Interrupted};
+        const std::int64_t deadline = slabDeadline(GstClockTime(frame.index.pts));
+        if (deadline == 0)
+            return fetcher.skip();
+        frame = fetcher.next(deadline); // and look again: a pause meanwhile has moved it
+    }
+    return frame;
 }
 
 void Player::losePast(const FetchedFrame &frame, LossReason reason)
@@ -228,21 +233,37 @@ GstClockTime Player::dueTime(GstClockTime pts) const
     return running + gst_element_get_base_time(GST_ELEMENT(element_));
 }
 
+/** False when interrupted. The base class leaves us alone in PAUSED: a frame given to it then would be pushed
+ * at the first moment of PLAYING. */
+bool Player::waitWhilePaused()
+{
+    std::unique_lock lock(mutex_);
+    wake_.wait(lock, [this] { return !paused_ || interrupted_; });
+    return !interrupted_;
+}
+
 bool Player::waitUntilDue(GstBuffer *buffer)
 {
-    const GstClockTime due = dueTime(GST_BUFFER_PTS(buffer));
-    const ObjectPtr<GstClock> clock(gst_element_get_clock(GST_ELEMENT(element_)));
-    if (!clock || !GST_CLOCK_TIME_IS_VALID(due))
-        return true;
-    const GstClockTime now = gst_clock_get_time(clock.get());
-    if (now >= due) {
+    bool waited = false;
+    for (;;) {
+        if (!waitWhilePaused())
+            return false;
+        const GstClockTime due = dueTime(GST_BUFFER_PTS(buffer)); // another one after each pause
+        const ObjectPtr<GstClock> clock(gst_element_get_clock(GST_ELEMENT(element_)));
+        if (!clock || !GST_CLOCK_TIME_IS_VALID(due))
+            return true;
+        const GstClockTime now = gst_clock_get_time(clock.get());
+        if (now < due) {
+            waited = true;
+            (void)clockWait_.until(clock.get(), due);
+            continue;
+        }
         // Nobody wakes on the nanosecond; a frame that comes with the next one is late.
         const GstClockTime duration = GST_BUFFER_DURATION(buffer);
-        if (now - due > (GST_CLOCK_TIME_IS_VALID(duration) ? duration : 0))
+        if (!waited && now - due > (GST_CLOCK_TIME_IS_VALID(duration) ? duration : 0))
             late_.fetch_add(1, std::memory_order_relaxed);
         return true;
     }
-    return clockWait_.until(clock.get(), due);
 }
 
 std::int64_t Player::slabDeadline(GstClockTime pts) const

@@ -19,11 +19,11 @@ from recording import Recording  # noqa: E402
 PROGRAM, ALLOC_COUNT = sys.argv[1:3]
 RATE, SECONDS = 1000, 6
 # One segment, so that its change is not in the steady part; quiet, so that nothing but the writer's own calls is.
-STEADY = {"rate": RATE, "frames": RATE * SECONDS, "steady-from": RATE, "quiet": True, "slabs": 64, "when-full": "drop",
+STEADY = {"rate": RATE, "frames": RATE * SECONDS, "steady-from": RATE, "quiet": True, "slabs": 256, "max-held": 200,
           "segment-bytes": 2 << 30, "io": "uring"}
 FORMATS = {"plain": {"dtype": "<u2", "shape": "32,2048"}, "record": {"dtype": "<u2", "shape": "150,300"}}
 CALLS_PER_COMMIT = 16  # of the writer's thread, those of the ring apart
-ALLOCATIONS_PER_COMMIT = 8  # a header is made of strings
+ALLOCATIONS_PER_COMMIT = 10  # a header is made of strings
 CALL = re.compile(r"^(\d+) +(\w+)\((.*)$")
 
 

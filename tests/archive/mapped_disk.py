@@ -65,6 +65,10 @@ class MappedDisk:
         """EIO for each write and each flush; reading goes on."""
         self.become((self.sectors, "flakey", "{device} {at} 0 3600 1 error_writes"))
 
+    def fail_flushes(self):
+        """Each part of the disk has its share in a flush; of the last one, nothing is used."""
+        self.become((self.sectors - 8, "linear", "{device} {at}"), (8, "flakey", "{device} {at} 0 3600 1 error_writes"))
+
     def fail_piece(self, first, count):
         """EIO for these sectors alone. Not by flakey, which would also fail the flushes of all the others."""
         self.become((first, "linear", "{device} {at}"), (count, "error", ""),

@@ -7,6 +7,7 @@
 #include <fstream>
 #include <iterator>
 
+#include <gst/base/gstbasesink.h>
 #include <unistd.h>
 
 #include "dmaslab/archive/file_header.h"
@@ -39,7 +40,8 @@ std::vector<Record> recordsOf(const std::string &path)
     const auto file = readAll(path);
     std::vector<Record> records(headerOf(file, path).count());
     EXPECT_GE(file.size(), kArchiveBlock + records.size() * sizeof(Record)) << path;
-    std::memcpy(records.data(), file.data() + kArchiveBlock, records.size() * sizeof(Record));
+    if (!records.empty())
+        std::memcpy(records.data(), file.data() + kArchiveBlock, records.size() * sizeof(Record));
     return records;
 }
 
@@ -212,6 +214,17 @@ bool ArchiveBench::waitUntil(const std::function<bool()> &condition)
         std::this_thread::sleep_for(std::chrono::milliseconds(1));
     }
     return true;
+}
+
+void ArchiveBench::waitInRender()
+{
+    GMutex *const lock = GST_BASE_SINK_GET_PREROLL_LOCK(element_.get());
+    EXPECT_TRUE(waitUntil([lock] {
+        if (!g_mutex_trylock(lock))
+            return true; // the base class holds it around render
+        g_mutex_unlock(lock);
+        return false;
+    }));
 }
 
 guint64 ArchiveBench::stat(const char *field)

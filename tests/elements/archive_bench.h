@@ -102,6 +102,8 @@ public:
     /** Everything that was pushed is on disk. */
     void drain();
 
+    /** A frame is in the element's hand and stays there. */
+    void waitInRender();
     void setLive(bool live) { live_ = live; }
     bool waitUntil(const std::function<bool()> &condition);
     guint64 stat(const char *field);

@@ -109,6 +109,7 @@ TEST(UringArchiveFull, AStreamThatIsNotLiveWaits)
     ArchiveBench bench("max-held=4");
     stall(bench, gate);
     Pusher pusher(bench, 4, 20);
+    bench.waitInRender();
     EXPECT_EQ(bench.stat("frames-in"), 4u);
     gate.open();
     EXPECT_EQ(pusher.flow(bench), GST_FLOW_OK);
@@ -124,6 +125,7 @@ TEST(UringArchiveFull, AFlushEndsTheWaitAndTheFrameIsUpstreams)
     ArchiveBench bench("max-held=4 on-full=wait");
     stall(bench, gate);
     Pusher pusher(bench, 4, 4);
+    bench.waitInRender();
     bench.flushStart();
     EXPECT_EQ(pusher.flow(bench), GST_FLOW_FLUSHING);
     gate.open();
@@ -144,6 +146,7 @@ TEST(UringArchiveFull, APauseEndsNoWait)
     ArchiveBench bench("max-held=4 on-full=wait");
     stall(bench, gate);
     Pusher pusher(bench, 4, 5);
+    bench.waitInRender();
     EXPECT_NE(bench.setState(GST_STATE_PAUSED), GST_STATE_CHANGE_FAILURE);
     EXPECT_NE(bench.setState(GST_STATE_PLAYING), GST_STATE_CHANGE_FAILURE);
     gate.open();
@@ -158,6 +161,7 @@ TEST(UringArchiveFull, StoppingTheRecordingEndsTheWait)
     ArchiveBench bench("max-held=4 on-full=wait");
     stall(bench, gate);
     Pusher pusher(bench, 4, 4);
+    bench.waitInRender();
     g_object_set(bench.element(), "recording", FALSE, nullptr);
     gate.open();
     EXPECT_EQ(pusher.flow(bench), GST_FLOW_OK);

@@ -338,3 +338,14 @@ TEST(UringArchiveMemory, TheAnswerGoesThroughATee)
     EXPECT_TRUE(answer.videoMeta);
     gst_element_set_state(bin.get(), GST_STATE_NULL);
 }
+
+TEST(UringArchiveMemory, SlabsAreNotOfferedWhereTheyWouldTakeTheMachinesMemory)
+{
+    ArchiveBench bench("max-held=100");
+    bench.start();
+    constexpr const char *large = "video/x-raw,format=RGBx,width=3840,height=2160,framerate=60/1";
+    const Answer answer = ask(bench.pad(), large, true);
+    EXPECT_EQ(answer.minimum, 100u);
+    EXPECT_FALSE(answer.pool);
+    EXPECT_EQ(answer.align, 4095u);
+}

@@ -59,21 +59,56 @@ TEST_F(ReplayPaced, ALiveSourceIsLive)
     EXPECT_EQ(max, 40 * GST_MSECOND);
 }
 
-TEST_F(ReplayPaced, APauseHoldsTheFrameThatWaits)
+TEST_F(ReplayPaced, APauseHoldsTheFrameThatWaitsAndMovesItsTime)
 {
     makeGrey(path(), 4);
     ReplayBench bench(path(), "pacing=recorded");
+    const GstClockTime start = gst_clock_get_time(GST_CLOCK(bench.clock()));
     bench.play();
     bench.waitForFrames(1);
     bench.awaitWaiting();
     bench.pause();
     bench.advance(GST_SECOND);
     bench.resume();
+    bench.awaitWaiting();
+    EXPECT_EQ(bench.arrivals().size(), 1u) << "its time is a second later now";
     bench.tick(3);
     bench.waitForLog("eos");
+    EXPECT_EQ(gst_clock_get_time(GST_CLOCK(bench.clock())), start + GST_SECOND + 30 * GST_MSECOND);
     auto expected = bufferLines(0, 3);
     expected.push_back("eos");
     EXPECT_EQ(bench.story(), expected);
+    bench.stop();
+    bench.expectConservation();
+}
+
+TEST_F(ReplayPaced, AFlushKeepsTheFrameThatWaits)
+{
+    makeGrey(path(), 3);
+    ReplayBench bench(path(), "pacing=recorded");
+    bench.play();
+    bench.waitForFrames(1);
+    bench.awaitWaiting();
+    gst_element_send_event(bench.element(), gst_event_new_flush_start());
+    gst_element_send_event(bench.element(), gst_event_new_flush_stop(FALSE));
+    bench.tick(2);
+    bench.waitForLog("eos");
+    auto story = bench.storyAfterFlush();
+    ASSERT_EQ(story.size(), 3u);
+    EXPECT_TRUE(story[0].starts_with("b1")) << story[0];
+    bench.stop();
+    bench.expectConservation();
+    EXPECT_EQ(bench.stat("dropped"), 0u);
+}
+
+TEST_F(ReplayPaced, APausedElementStops)
+{
+    makeGrey(path(), 3);
+    ReplayBench bench(path(), "pacing=recorded");
+    bench.play();
+    bench.waitForFrames(1);
+    bench.awaitWaiting();
+    bench.pause();
     bench.stop();
     bench.expectConservation();
 }

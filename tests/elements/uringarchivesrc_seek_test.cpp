@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // uringarchivesrc: positions, by time and by frame.
+#include <thread>
+
+#include "common/loss_ledger.h"
 #include "replay_bench.h"
 
 using namespace dmaslab;
@@ -185,6 +188,47 @@ TEST_F(ReplaySeek, NothingIsLostByAFlushThatSomebodyWanted)
     bench_->expectConservation();
     for (const std::string &line : bench_->log())
         EXPECT_FALSE(line.starts_with("loss")) << line;
+}
+
+// The one moment when a flush can catch a frame of ours: it was given to the base class, and what has to be
+// told before it is on its way.
+TEST(ReplaySeeks, AFrameThatASeekCaughtIsCountedAndNotAnnounced)
+{
+    const TempDir dir;
+    const std::string path = dir.path() + "/recording";
+    RecordingBuilder builder(path);
+    builder.beginSeries(greyFormat(64, 64));
+    for (const std::uint64_t sequence : {0u, 5u, 6u})
+        builder.add(pixels(kGreyBytes), {.sequence = sequence});
+    builder.lose(1, 4, 4, "queue", "branch");
+    builder.close();
+    ReplayBench bench(path);
+    struct Gate
+    {
+        std::atomic<bool> reached{false}, open{false};
+    } gate;
+    const ObjectPtr<GstPad> peer(gst_pad_get_peer(bench.pad()));
+    gst_pad_add_probe(
+        peer.get(), GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM,
+        [](GstPad *, GstPadProbeInfo *info, gpointer user) {
+            auto &all = *static_cast<Gate *>(user);
+            if (isLedgerEvent(GST_PAD_PROBE_INFO_EVENT(info)) && !all.reached.exchange(true))
+                while (!all.open)
+                    std::this_thread::yield();
+            return GST_PAD_PROBE_OK;
+        },
+        &gate, nullptr);
+    bench.play();
+    bench.waitUntil([&] { return gate.reached.load(); }, "the loss before frame 5");
+    std::thread seeker([&] { EXPECT_TRUE(bench.seek(GST_FORMAT_DEFAULT, 2)); });
+    bench.waitForLog("flush-start");
+    gate.open = true;
+    seeker.join();
+    bench.waitForLog("eos");
+    EXPECT_EQ(bench.storyAfterFlush(), (Story{"b6!", "eos"}));
+    bench.stop();
+    bench.expectConservation();
+    EXPECT_EQ(bench.stat("dropped-flush"), 1u);
 }
 
 TEST_F(ReplaySeek, Queries)

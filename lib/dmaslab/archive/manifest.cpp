@@ -60,7 +60,7 @@ try {
     return failNoMemory("no memory");
 }
 
-Result<void> Manifest::replace(int directory, const std::string &path, Durable durable) const
+Result<void> Manifest::replace(int directory, const std::string &path) const
 try {
     const std::string file = path + "/" + kNewManifest;
     const std::string text = toJson();
@@ -75,12 +75,11 @@ try {
         return failSystem(file, "create it", errno);
     if (const auto ok = writeAt(fd.get(), file, 0, std::as_bytes(std::span(text))); !ok)
         return giveUp(tl::unexpected(ok.error()));
-    const bool sync = durable == Durable::Yes;
-    if (sync && fsync(fd.get()) != 0)
+    if (fsync(fd.get()) != 0)
         return giveUp(failSystem(file, "make it durable", errno));
     if (renameat(directory, kNewManifest, directory, kManifestName) != 0)
         return giveUp(failSystem(file, "rename it to manifest.json", errno));
-    if (sync && fsync(directory) != 0)
+    if (fsync(directory) != 0)
         return failSystem(path, "make the new manifest.json durable", errno);
     return {};
 } catch (const std::bad_alloc &) {

@@ -65,15 +65,8 @@ struct Manifest
     [[nodiscard]] static DMASLAB_EXPORT Result<Manifest> parse(std::string_view json,
                                                                const std::string &file);
     [[nodiscard]] static DMASLAB_EXPORT Result<Manifest> read(int directory, const std::string &path);
-    enum class Durable : bool
-    {
-        No,
-        Yes
-    };
-    /** Replaces manifest.json: a new file, fsync, rename, fsync of the directory; without the syncs where
-     * nothing depends on it yet. */
-    [[nodiscard]] DMASLAB_EXPORT Result<void> replace(int directory, const std::string &path,
-                                                      Durable durable = Durable::Yes) const;
+    /** Replaces manifest.json: a new file, fsync, rename, fsync of the directory. */
+    [[nodiscard]] DMASLAB_EXPORT Result<void> replace(int directory, const std::string &path) const;
 };
 
 } // namespace dmaslab

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "dmaslab/archive/segment_keeper.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <ctime>
@@ -46,6 +47,8 @@ tl::unexpected<Error> cannotWrite(const std::string &path, int error)
                 error);
 }
 
+constexpr std::uint32_t kMostTaken = 16; ///< numbers whose files are there already
+
 } // namespace
 
 SegmentKeeper::SegmentKeeper(RecordingDirectory directory, const RecordingInfo &info,
@@ -84,8 +87,8 @@ Result<void> SegmentKeeper::begin()
         return ok;
     if (pwrite(losses_.get(), block.data(), block.size(), 0) != ssize_t(block.size()))
         return cannotWrite(path, errno);
-    // Nothing depends on it before there is a segment, and that brings a durable one.
-    post([this] { saveManifest(Manifest::Durable::No); });
+    // The first manifest comes with the first segment: one that is not durable may be empty after a power
+    // cut, and one that is would keep the first frames waiting for a further sync.
     thread_ = std::thread([this] { run(); });
     return {};
 }
@@ -187,6 +190,12 @@ std::optional<std::size_t> SegmentKeeper::oldestClosed() const
     return 0;
 }
 
+std::size_t SegmentKeeper::closedSegments() const
+{
+    return std::size_t(std::count_if(manifest_.segments.begin(), manifest_.segments.end(),
+                                     [](const ManifestSegment &segment) { return segment.closed; }));
+}
+
 Result<SegmentFiles> SegmentKeeper::make(std::uint32_t series)
 {
     if (!ledgerIsDurable_ && fsync(losses_.get()) != 0)
@@ -200,7 +209,7 @@ Result<SegmentFiles> SegmentKeeper::make(std::uint32_t series)
     if (const auto ok = dropSurplus(); !ok)
         return tl::unexpected(ok.error());
     const auto oldest = oldestClosed();
-    const bool ringIsFull = settings_.maxSegments != 0 && manifest_.segments.size() >= settings_.maxSegments;
+    const bool ringIsFull = settings_.maxSegments != 0 && closedSegments() + 1 >= settings_.maxSegments;
     auto files = ringIsFull && oldest ? recycle(plan, *oldest) : create(plan);
     if (!files && isFull(files.error()) && settings_.onDiskFull == OnDiskFull::Recycle && oldest &&
         !ringIsFull)
@@ -217,9 +226,10 @@ Result<SegmentFiles> SegmentKeeper::make(std::uint32_t series)
 
 Result<void> SegmentKeeper::dropSurplus()
 {
-    // There can be one too many where the oldest was still being closed when the next one was made.
-    while (settings_.maxSegments != 0 && manifest_.segments.size() > settings_.maxSegments &&
-           oldestClosed()) {
+    // Only closed segments count, for only they are there after a crash: where segments are full sooner than
+    // they can be made durable there are a few more of them for a while, and what was closed meanwhile goes
+    // here.
+    while (settings_.maxSegments != 0 && closedSegments() >= settings_.maxSegments && oldestClosed()) {
         const std::uint32_t number = manifest_.segments.front().number;
         manifest_.segments.erase(manifest_.segments.begin());
         if (auto ok = manifest_.replace(place_.directory, place_.path); !ok)
@@ -233,6 +243,12 @@ Result<SegmentFiles> SegmentKeeper::create(SegmentPlan plan)
 {
     for (;;) {
         auto files = createSegment(place_, plan);
+        // An attempt that failed half way on a disk that had become read-only left its file behind: the next
+        // number says what is wrong, and works once it is right again.
+        if (!files && files.error().sysErrno == EEXIST && plan.number - nextNumber_ < kMostTaken) {
+            ++plan.number;
+            continue;
+        }
         // A disk that is nearly full is used to its end, in smaller steps.
         if (files || !isFull(files.error()) || !plan.halve())
             return files;
@@ -274,9 +290,14 @@ Result<void> SegmentKeeper::list(const SegmentFiles &files)
 
 void SegmentKeeper::close(RetiredSegment &segment)
 {
-    if (const auto ok = endSegment(segment.files, segment.end); !ok)
-        client_.warning(
-            ok.error().message); // its counts are right and durable; it is only longer than it needs to be
+    const auto ok = endSegment(segment.files, segment.end);
+    if (!ok)
+        client_.warning(ok.error().message);
+    if (!ok && segment.end.uncertain) {
+        client_.segmentClosed(segment.event);
+        return; // stays open in the manifest: its headers count, and recover looks at it
+    }
+    // Otherwise its counts are right and durable, and it is at most longer than it needs to be.
     for (ManifestSegment &listed : manifest_.segments) {
         if (listed.number != segment.files.plan.number)
             continue;
@@ -297,8 +318,12 @@ void SegmentKeeper::end(std::uint64_t losses, std::optional<SegmentFiles> unused
     if (unused)
         std::erase_if(manifest_.segments,
                       [&](const ManifestSegment &s) { return s.number == unused->plan.number; });
-    manifest_.state = RecordingState::Closed;
-    manifest_.closed = utcText(utcNowNs());
+    const bool allClosed = std::all_of(manifest_.segments.begin(), manifest_.segments.end(),
+                                       [](const ManifestSegment &segment) { return segment.closed; });
+    if (allClosed) {
+        manifest_.state = RecordingState::Closed;
+        manifest_.closed = utcText(utcNowNs());
+    }
     manifest_.losses = losses;
     saveManifest();
     // After the last sync, which would wait until the file system has let go of all its blocks.
@@ -308,9 +333,9 @@ void SegmentKeeper::end(std::uint64_t losses, std::optional<SegmentFiles> unused
     waker_.wake();
 }
 
-void SegmentKeeper::saveManifest(Manifest::Durable durable)
+void SegmentKeeper::saveManifest()
 {
-    if (const auto ok = manifest_.replace(place_.directory, place_.path, durable);
+    if (const auto ok = manifest_.replace(place_.directory, place_.path);
         !ok && !std::exchange(warnedManifest_, true))
         client_.warning(ok.error().message);
 }

@@ -71,12 +71,13 @@ private:
     Result<SegmentFiles> create(SegmentPlan plan);
     Result<SegmentFiles> recycle(SegmentPlan plan, std::size_t oldest);
     [[nodiscard]] std::optional<std::size_t> oldestClosed() const;
+    [[nodiscard]] std::size_t closedSegments() const;
     Result<void> list(const SegmentFiles &files);
     void close(RetiredSegment &segment);
     void forget(const SegmentFiles &files);
     Result<void> dropSurplus();
     void end(std::uint64_t losses, std::optional<SegmentFiles> unused);
-    void saveManifest(Manifest::Durable durable = Manifest::Durable::Yes);
+    void saveManifest();
     void warnAboutRoom(const SegmentFiles &files);
     void say(const SegmentFiles &files);
 

@@ -216,6 +216,18 @@ Result<SegmentFiles> recycleSegment(const ArchivePlace &place, std::uint32_t old
 
 Result<void> endSegment(SegmentFiles &files, const SegmentEnd &end)
 {
+    if (end.uncertain) {
+        // A file that is shorter than its header says can be opened by nobody: first the headers, and for
+        // certain.
+        const SeriesLayout &layout = files.plan.layout;
+        const std::uint64_t count = layout.recordBytes == 0 ? end.dataBytes : end.records;
+        if (auto ok = writeCount(files.frames.get(), files.path, layout.descr, layout.fileShape(count)); !ok)
+            return ok;
+        if (auto ok = writeCount(files.index.get(), files.path, indexDescr(), {&end.records, 1}); !ok)
+            return ok;
+        if (fsync(files.frames.get()) != 0 || fsync(files.index.get()) != 0)
+            return failed(files.path, "make it durable", errno);
+    }
     if (ftruncate(files.frames.get(), off_t(kArchiveBlock + end.dataBytes)) != 0 ||
         ftruncate(files.index.get(), off_t(kArchiveBlock + end.records * sizeof(IndexRecord))) != 0)
         return failed(files.path, "cut it to its size", errno);

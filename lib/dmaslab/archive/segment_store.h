@@ -44,6 +44,7 @@ struct SegmentEnd
 {
     std::uint64_t records = 0;
     std::uint64_t dataBytes = 0; ///< behind the header of the frames file
+    bool uncertain = false;      ///< a commit failed half way: the headers may say more than that
 };
 
 struct ArchivePlace

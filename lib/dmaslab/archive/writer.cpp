@@ -25,8 +25,10 @@ Result<void> check(const WriterSettings &settings)
         return wrong("batch-time=" + std::to_string(settings.batchTimeNs) + ": choose 1 us to 1 s");
     if (settings.commitIntervalNs < 1'000'000 || settings.commitIntervalNs > 3600'000'000'000)
         return wrong("commit-interval=" + std::to_string(settings.commitIntervalNs) + ": choose 1 ms to 1 h");
-    if (settings.maxSegments == 1)
-        return wrong("max-segments=1: a ring needs 2 segments at least, one to write and one to keep");
+    if (settings.maxSegments == 1 || settings.maxSegments == 2)
+        return wrong(
+            "max-segments=" + std::to_string(settings.maxSegments) +
+            ": a ring needs 3 segments at least, one that is written, one that is next, and one to keep");
     return {};
 }
 

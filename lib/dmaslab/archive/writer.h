@@ -40,7 +40,7 @@ struct WriterSettings
     std::uint64_t segmentBytes = std::uint64_t{4} << 30;
     std::uint64_t segmentFrames = 0; ///< 0: no limit
     std::int64_t segmentTimeNs = 0;
-    std::uint32_t maxSegments = 0; ///< 0: all are kept; otherwise at least 2, and the oldest is recycled
+    std::uint32_t maxSegments = 0; ///< 0: all are kept; otherwise at least 3, and the oldest is recycled
     OnDiskFull onDiskFull = OnDiskFull::Error;
     int cpu = -1;
     int rtPriority = 0;

@@ -157,10 +157,20 @@ void WriterThread::settle(WriteSegment &segment)
 {
     // What could not be made durable is lost; the headers say what is.
     for (std::uint64_t i = segment.counted; i < segment.placed; ++i) {
-        if (!(segment.record(i).flags & kFrameBad))
+        if (segment.record(i).flags & kFrameBad)
+            --segment.bad; // a loss already, and none of the frames that count
+        else
             noteLost(segment.record(i).sequence, ArchiveLoss::IoError);
     }
     segment.placed = segment.counted;
+    if (segment.counted == 0) {
+        segment.event.firstSequence = segment.event.lastSequence = std::nullopt;
+        segment.event.firstPts = segment.event.lastPts = std::nullopt;
+    } else {
+        const IndexRecord &last = segment.record(segment.counted - 1);
+        segment.event.lastSequence = last.sequence;
+        segment.event.lastPts = last.pts == kNoTime ? segment.event.firstPts : last.pts;
+    }
 }
 
 void WriterThread::retireSealed()
@@ -176,7 +186,7 @@ void WriterThread::retireSealed()
         }
         oldest.closeNumbers();
         RetiredSegment retired;
-        retired.end = {oldest.counted, oldest.dataEnd(oldest.counted)};
+        retired.end = {oldest.counted, oldest.dataEnd(oldest.counted), distrust_};
         retired.bad = oldest.bad;
         retired.event = oldest.event;
         retired.event.frames = oldest.counted;

@@ -298,7 +298,8 @@ void WriterThread::commitWhenDue(std::int64_t now)
 {
     if (committer_->busy() || distrust_)
         return;
-    const bool urgent = finishing_ || !drains_.empty() || tooManySegments();
+    // A segment that is full is counted at once: a ring may want its files, and a reader the whole of it.
+    const bool urgent = finishing_ || !drains_.empty() || segments_.size() > 1;
     if (now < nextCommit_ && !urgent)
         return;
     for (const auto &segment : segments_) {
@@ -315,9 +316,7 @@ void WriterThread::commitWhenDue(std::int64_t now)
     }
     if (!committing_ && losses_.hasNew())
         committer_->begin(nullptr, 0);
-    // A sealed segment behind this one is counted at once: its frames are as old.
-    const bool more = segments_.size() > 1 && committing_;
-    nextCommit_ = more ? now : now + settings_.commitIntervalNs;
+    nextCommit_ = now + settings_.commitIntervalNs;
 }
 
 void WriterThread::serveDrains()
