@@ -96,6 +96,8 @@ def evaluate(row, results):
         found["verdict"] = "" if row.context else judge(abs(value) <= row.limit, row.worst or high <= row.limit)
         return found
     found = ratio(results, row.metric, row.ours, row.peers, row.more_is_better, row.their_metric)
+    if not found:
+        return {"title": row.title, "kind": "ratio", "goal": row.goal, "verdict": "not measured, the machine was busy"}
     found["peer"] = row.their_name or found["peer"]
     for key in ("ours", "theirs"):
         found[key] *= row.scale

@@ -103,11 +103,20 @@ def bootstrap_interval(values, confidence=0.95, samples=4000):
 
 
 def ratio(results, metric, ours, peers, more_is_better, their_metric=None):
-    """Against the peer that is best by its median."""
+    """Against the peer that is best by its median; None where a side could not be measured."""
     theirs_is = their_metric or metric
-    medians = {peer: statistics.median(r[theirs_is] for r in results[peer]) for peer in peers}
+
+    def known(leg, what):
+        return [result[what] for result in results[leg] if result.get(what) is not None]
+
+    if not known(ours, metric) or not all(known(peer, theirs_is) for peer in peers):
+        return None
+    medians = {peer: statistics.median(known(peer, theirs_is)) for peer in peers}
     best = (max if more_is_better else min)(medians, key=medians.get)
-    pairs = [mine[metric] / theirs[theirs_is] for mine, theirs in zip(results[ours], results[best]) if theirs[theirs_is]]
+    pairs = [mine[metric] / theirs[theirs_is] for mine, theirs in zip(results[ours], results[best])
+             if theirs[theirs_is] and mine[metric] is not None]
+    if not pairs:
+        return None
     low, high = bootstrap_interval(pairs)
     return {
         "peer": best,
@@ -115,7 +124,7 @@ def ratio(results, metric, ours, peers, more_is_better, their_metric=None):
         "low": low,
         "high": high,
         "pairs": len(pairs),
-        "ours": statistics.median(r[metric] for r in results[ours]),
+        "ours": statistics.median(known(ours, metric)),
         "theirs": medians[best],
         "all_peers": medians,
     }
