@@ -10,6 +10,8 @@
 #include <thread>
 #include <vector>
 
+#include <fcntl.h>
+
 #include "dmaslab/archive/disk_io.h"
 
 namespace dmaslab::testing {
@@ -35,6 +37,7 @@ struct Faults
     std::atomic<bool> hold{false}; ///< completions of frames wait
     std::atomic<std::uint64_t> framesWritten{0}, syncs{0}, vectors{0};
     bool canPin = true;
+    bool refuseDirect = false; ///< EINVAL for frames as long as their file has O_DIRECT
 };
 
 /** pwrite with faults: the same on every kernel. */
@@ -71,6 +74,10 @@ public:
         const bool isFrame = token < (std::uint64_t{1} << 32);
         if (isFrame && pieces.size() > 1)
             ++faults_->vectors;
+        if (isFrame && faults_->refuseDirect && (fcntl(file, F_GETFL) & O_DIRECT)) {
+            ended_.push_back({token, -EINVAL});
+            return;
+        }
         const auto end = decide(isFrame ? Faults::Op::Frames : Faults::Op::Other, bytes);
         if (end && *end <= 0) {
             ended_.push_back({token, *end});

@@ -37,13 +37,15 @@ public:
     {
         const std::lock_guard lock(mutex_);
         commands_.emplace_back(position, std::move(command));
-        count_.store(commands_.size(), std::memory_order_release); // pairs with take()
+        count_.store(commands_.size(),
+                     std::memory_order_seq_cst); // before ring() looks whether the writer sleeps
     }
 
     /** The next one that is due before the frame at `position`. */
     std::optional<WriterCommand> take(std::uint64_t position)
     {
-        // Whoever pushed a frame behind a command had put the command first, so the frame's acquire shows it.
+        // Asked after the frame at `position` was popped: whoever pushed it had put the command first, and
+        // the acquire of the pop shows it.
         if (count_.load(std::memory_order_acquire) == 0)
             return std::nullopt;
         const std::lock_guard lock(mutex_);
@@ -54,7 +56,8 @@ public:
         count_.store(commands_.size(), std::memory_order_release);
         return command;
     }
-    [[nodiscard]] bool empty() const { return count_.load(std::memory_order_acquire) == 0; }
+    /** seq_cst: after the writer has said that it sleeps. */
+    [[nodiscard]] bool empty() const { return count_.load(std::memory_order_seq_cst) == 0; }
 
 private:
     std::mutex mutex_;

@@ -2,6 +2,7 @@
 #include "dmaslab/archive/committer.h"
 
 #include <cerrno>
+#include <cstring>
 #include <utility>
 
 namespace dmaslab {
@@ -27,6 +28,7 @@ void Committer::begin(WriteSegment *segment, std::uint64_t upTo)
     segment_ = segment;
     upTo_ = upTo;
     error_ = 0;
+    ledgerError_ = 0;
     syncFailed_ = false;
     withLosses_ = losses_.hasNew();
     if (segment)
@@ -37,12 +39,29 @@ void Committer::begin(WriteSegment *segment, std::uint64_t upTo)
     start(segment ? Step::SyncData : Step::WriteEntries);
 }
 
-void Committer::write(int file, const iovec &piece, std::uint64_t offset)
+void Committer::write(int file, std::uint64_t offset, const iovec &piece, const iovec &second)
 {
     Expected &operation = operations_[pending_];
-    operation = {piece, offset, file, false, 0};
-    io_.write(file, {&operation.piece, 1}, offset, DiskIo::kNotPinned, kToken | pending_);
+    operation = {{piece, second}, offset, file, false, 0};
+    io_.write(file, operation.filled(), offset, DiskIo::kNotPinned, kToken | pending_);
     ++pending_;
+}
+
+/** Whole blocks, those that hold a record which is not counted yet. */
+void Committer::writeEntries()
+{
+    const std::uint64_t begin = segment_->counted * sizeof(IndexRecord) / kArchiveBlock * kArchiveBlock;
+    const std::uint64_t end = upTo_ * sizeof(IndexRecord);
+    const std::uint64_t whole = end / kArchiveBlock * kArchiveBlock;
+    iovec last{};
+    if (end > whole) {
+        // A copy of the last block, which goes on changing: a disk that computes checksums must not see it
+        // change.
+        std::memcpy(lastEntries_.data(), segment_->index.data() + whole, end - whole);
+        std::memset(lastEntries_.data() + (end - whole), 0, kArchiveBlock - (end - whole));
+        last = {lastEntries_.data(), kArchiveBlock};
+    }
+    write(segment_->indexFile, kArchiveBlock + begin, {segment_->index.data() + begin, whole - begin}, last);
 }
 
 void Committer::sync(int file)
@@ -73,41 +92,35 @@ void Committer::start(Step step)
         sync(segment_->framesFile);
         break;
     case Step::WriteEntries:
-        if (segment_) {
-            // Whole blocks, those that hold a record which is not counted yet.
-            const std::uint64_t begin =
-                segment_->counted * sizeof(IndexRecord) / kArchiveBlock * kArchiveBlock;
-            const std::uint64_t end = roundUpToBlock(upTo_ * sizeof(IndexRecord));
-            write(segment_->indexFile, {segment_->index.data() + begin, end - begin}, kArchiveBlock + begin);
-        }
+        if (segment_)
+            writeEntries();
         if (withLosses_) {
             const std::vector<LossRecord> &entries = losses_.taken();
-            write(lossesFile_,
-                  {const_cast<LossRecord *>(entries.data()), entries.size() * sizeof(LossRecord)},
-                  kArchiveBlock + losses_.durable() * sizeof(LossRecord));
+            write(lossesFile_, kArchiveBlock + losses_.durable() * sizeof(LossRecord),
+                  {const_cast<LossRecord *>(entries.data()), entries.size() * sizeof(LossRecord)});
         }
         break;
     case Step::SyncEntries:
         if (segment_)
             sync(segment_->indexFile);
-        if (withLosses_)
+        if (hasLosses())
             sync(lossesFile_);
         break;
     case Step::IndexHeader:
         if (segment_) {
             setHeaderCount(indexHeader_, upTo_);
-            write(segment_->indexFile, {indexHeader_.data(), indexHeader_.size()}, 0);
+            write(segment_->indexFile, 0, {indexHeader_.data(), indexHeader_.size()});
         }
         break;
     case Step::OtherHeaders:
         if (segment_) {
             const bool blob = segment_->recordBytes() == 0;
             setHeaderCount(framesHeader_, blob ? segment_->dataEnd(upTo_) : upTo_);
-            write(segment_->framesFile, {framesHeader_.data(), framesHeader_.size()}, 0);
+            write(segment_->framesFile, 0, {framesHeader_.data(), framesHeader_.size()});
         }
-        if (withLosses_) {
+        if (hasLosses()) {
             setHeaderCount(lossesHeader_, losses_.durable() + losses_.taken().size());
-            write(lossesFile_, {lossesHeader_.data(), lossesHeader_.size()}, 0);
+            write(lossesFile_, 0, {lossesHeader_.data(), lossesHeader_.size()});
         }
         break;
     case Step::SyncHeaders:
@@ -115,13 +128,13 @@ void Committer::start(Step step)
             sync(segment_->indexFile);
             sync(segment_->framesFile);
         }
-        if (withLosses_)
+        if (hasLosses())
             sync(lossesFile_);
         break;
     case Step::None:
         break;
     }
-    // Only the ledger: the step of the index has nothing to do.
+    // Only the ledger, or not even that: nothing to do in this step.
     if (pending_ == 0 && step_ != Step::None)
         next();
 }
@@ -136,20 +149,26 @@ Committer::Outcome Committer::complete(const DiskCompletion &completion)
     Expected &operation = operations_[completion.token & ~kToken];
     const std::int64_t result = completion.result;
     const bool again = result == -EAGAIN || result == -EINTR || result == -EBUSY ||
-                       (!operation.isSync && result > 0 && std::uint64_t(result) < operation.piece.iov_len);
+                       (!operation.isSync && result > 0 && std::uint64_t(result) < operation.bytes());
     if (again && ++operation.attempts < kMostAttempts) {
         // From the beginning also after a short write: these pieces are small, and O_DIRECT wants whole
         // blocks.
         if (operation.isSync)
             io_.sync(operation.file, completion.token);
         else
-            io_.write(operation.file, {&operation.piece, 1}, operation.offset, DiskIo::kNotPinned,
+            io_.write(operation.file, operation.filled(), operation.offset, DiskIo::kNotPinned,
                       completion.token);
         return {};
     }
     if (result < 0 || again || (!operation.isSync && result == 0)) {
-        error_ = result < 0 ? int(-result) : EIO;
-        syncFailed_ = syncFailed_ || operation.isSync;
+        const int error = result < 0 ? int(-result) : EIO;
+        // The frames count without the ledger, which has no room reserved for it; its entries come again.
+        if (operation.file == lossesFile_) {
+            ledgerError_ = error;
+        } else {
+            error_ = error;
+            syncFailed_ = syncFailed_ || operation.isSync;
+        }
     }
     if (--pending_ > 0)
         return {};
@@ -166,8 +185,9 @@ Committer::Outcome Committer::finish()
     outcome.ended = true;
     outcome.error = error_;
     outcome.lostTrust = syncFailed_;
+    outcome.ledgerError = ledgerError_;
     if (withLosses_)
-        losses_.end(error_ == 0);
+        losses_.end(error_ == 0 && ledgerError_ == 0);
     if (error_ == 0 && segment_) {
         for (std::uint64_t i = segment_->counted; i < upTo_; ++i) {
             const IndexRecord &record = segment_->record(i);
@@ -176,6 +196,7 @@ Committer::Outcome Committer::finish()
             ++outcome.frames;
             outcome.bytes += record.length;
         }
+        outcome.records = upTo_ - segment_->counted;
         segment_->counted = upTo_;
     }
     return outcome;

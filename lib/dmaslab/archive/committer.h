@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
+#include <span>
 
 #include "dmaslab/archive/file_header.h"
 #include "dmaslab/archive/loss_log.h"
@@ -38,9 +40,11 @@ public:
     struct Outcome
     {
         bool ended = false;
-        int error = 0;            ///< errno of what failed
-        bool lostTrust = false;   ///< a sync failed: what the disk has is not known any more
-        std::uint64_t frames = 0; ///< counted by this commit, bad ones not among them
+        int error = 0;          ///< errno of what failed
+        bool lostTrust = false; ///< a sync failed: what the disk has is not known any more
+        int ledgerError = 0; ///< errno of what failed with the ledger, whose entries wait for the next commit
+        std::uint64_t records = 0; ///< counted by this commit
+        std::uint64_t frames = 0;  ///< of these, not bad
         std::uint64_t bytes = 0;
     };
     /** The end of one operation of ours. */
@@ -61,7 +65,9 @@ private:
 
     void start(Step step);
     void next();
-    void write(int file, const iovec &piece, std::uint64_t offset);
+    void write(int file, std::uint64_t offset, const iovec &piece, const iovec &second = {});
+    void writeEntries();
+    [[nodiscard]] bool hasLosses() const { return withLosses_ && ledgerError_ == 0; }
     void sync(int file);
     void makeHeaders(const SegmentPlan &plan);
     Outcome finish();
@@ -73,19 +79,27 @@ private:
     Step step_ = Step::None;
     unsigned pending_ = 0;
     int error_ = 0;
+    int ledgerError_ = 0;
     bool syncFailed_ = false;
     WriteSegment *segment_ = nullptr;
     std::uint64_t upTo_ = 0;
     bool withLosses_ = false;
     struct Expected
     {
-        iovec piece;
+        iovec pieces[2];
         std::uint64_t offset = 0;
         int file = -1;
         bool isSync = false;
         unsigned attempts = 0;
+        [[nodiscard]] std::span<const iovec> filled() const
+        {
+            return {pieces[0].iov_len > 0 ? pieces : pieces + 1,
+                    std::size_t(pieces[0].iov_len > 0) + (pieces[1].iov_len > 0)};
+        }
+        [[nodiscard]] std::uint64_t bytes() const { return pieces[0].iov_len + pieces[1].iov_len; }
     };
     Expected operations_[4];
+    alignas(kArchiveBlock) std::array<std::byte, kArchiveBlock> lastEntries_;
     alignas(kArchiveBlock) HeaderBlock indexHeader_;
     alignas(kArchiveBlock) HeaderBlock framesHeader_;
     alignas(kArchiveBlock) HeaderBlock lossesHeader_;

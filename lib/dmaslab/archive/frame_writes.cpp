@@ -76,22 +76,35 @@ void FrameWrites::addPiece(Write &write, std::byte *data, std::uint64_t bytes)
     write.bytes += bytes;
 }
 
-std::byte *FrameWrites::stage(Write &write, std::uint64_t bytes)
+bool FrameWrites::makeStaging(Write &write, std::uint64_t bytes)
 {
-    const std::uint64_t needed = write.bytes + bytes;
-    if (write.staging.size() < needed) {
-        // Only a write without frames grows: nothing is in the old one.
-        if (write.stagingPin >= 0)
-            io_.unpin(std::exchange(write.stagingPin, DiskIo::kNotPinned));
-        write.staging = PageBuffer(std::max(needed, kJoinedBytes));
-        if (const auto pinned = io_.pin(write.staging.data(), write.staging.size()))
-            write.stagingPin = *pinned;
+    if (write.staging.size() >= bytes)
+        return true;
+    // Only a write without frames grows: nothing is in the old one.
+    if (write.stagingPin >= 0)
+        io_.unpin(std::exchange(write.stagingPin, DiskIo::kNotPinned));
+    try {
+        write.staging = PageBuffer(std::max(bytes, kJoinedBytes));
+    } catch (const std::bad_alloc &) {
+        return false;
     }
-    return write.staging.data() + write.bytes;
+    if (const auto pinned = io_.pin(write.staging.data(), write.staging.size()))
+        write.stagingPin = *pinned;
+    return true;
 }
 
-void FrameWrites::place(const ArchiveFrame &frame, WriteSegment &segment)
+/** This file system wants more alignment than any disk we know of: through the page cache, then. */
+void FrameWrites::dropDirect(WriteSegment &segment)
 {
+    for (const int fd : {segment.files.frames.get(), segment.files.index.get()})
+        fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_DIRECT);
+    segment.files.direct = false;
+}
+
+bool FrameWrites::place(const ArchiveFrame &frame, WriteSegment &segment)
+{
+    if (!direct_ && segment.files.direct)
+        dropDirect(segment);
     const std::uint64_t whole = segment.bytesFor(frame.length);
     const bool direct = segment.files.direct;
     // The frame and, where it may be read, the pad behind it; what is left out stays as the file has it.
@@ -109,8 +122,10 @@ void FrameWrites::place(const ArchiveFrame &frame, WriteSegment &segment)
     if (joining_ && !joins(*joining_, frame, segment, bytes, copy, pinned))
         flush();
     if (!joining_) {
-        joining_ = freeWrite();
-        Write &fresh = *joining_;
+        Write &fresh = *freeWrite();
+        if (copy && !makeStaging(fresh, bytes))
+            return false;
+        joining_ = &fresh;
         fresh.segment = &segment;
         fresh.firstRecord = segment.placed;
         fresh.frames = fresh.hashed = fresh.pieceCount = 0;
@@ -142,7 +157,7 @@ void FrameWrites::place(const ArchiveFrame &frame, WriteSegment &segment)
     const std::byte *data = frame.data;
     write.owners[write.frames] = frame.owner;
     if (copy) {
-        std::byte *staged = stage(write, bytes);
+        std::byte *staged = write.staging.data() + write.bytes;
         if (data)
             std::memcpy(staged, data, frame.length);
         else
@@ -159,6 +174,7 @@ void FrameWrites::place(const ArchiveFrame &frame, WriteSegment &segment)
     addPiece(write, const_cast<std::byte *>(data), bytes);
     if (bytes != whole || whole > kSmallFrame)
         flush(); // a frame with a hole behind it, or a large one, has no neighbours
+    return true;
 }
 
 void FrameWrites::flush()
@@ -186,6 +202,7 @@ void FrameWrites::submit(Write &write)
     const auto number = std::uint64_t(
         std::find_if(writes_.begin(), writes_.end(), [&](const auto &w) { return w.get() == &write; }) -
         writes_.begin());
+    write.direct = write.segment->files.direct;
     io_.write(write.segment->framesFile, {write.rest.data(), count}, write.offset + write.done, write.pinned,
               number);
 }
@@ -202,12 +219,11 @@ void FrameWrites::hash()
     }
 }
 
-void FrameWrites::copyToStaging(Write &write)
+bool FrameWrites::copyToStaging(Write &write)
 {
     pins_.cannotPin(write.arenaId);
-    const std::uint64_t bytes = std::exchange(write.bytes, 0);
-    if (write.staging.size() < bytes)
-        stage(write, bytes);
+    if (!makeStaging(write, write.bytes))
+        return false;
     std::uint64_t at = 0;
     for (std::uint32_t i = 0; i < write.pieceCount; ++i) {
         std::memcpy(write.staging.data() + at, write.pieces[i].iov_base, write.pieces[i].iov_len);
@@ -218,11 +234,11 @@ void FrameWrites::copyToStaging(Write &write)
         copied_ += length;
         client_.copied(length);
     }
-    write.bytes = bytes;
-    write.pieces[0] = {write.staging.data(), bytes};
+    write.pieces[0] = {write.staging.data(), write.bytes};
     write.pieceCount = 1;
     write.pinned = write.stagingPin;
     write.copied = true;
+    return true;
 }
 
 bool FrameWrites::complete(const DiskCompletion &completion, FailedWrite &failed)
@@ -241,16 +257,15 @@ bool FrameWrites::complete(const DiskCompletion &completion, FailedWrite &failed
         error = EAGAIN;
     }
     if (error == EFAULT && !write.copied) {
-        copyToStaging(write);
+        error = copyToStaging(write) ? EAGAIN : ENOMEM;
         write.done = 0;
-        error = EAGAIN;
     }
-    if (error == EINVAL && !succeeded_ && write.segment->files.direct) {
-        // This file system wants more alignment than any disk we know of: through the page cache, then.
-        for (const int fd : {write.segment->files.frames.get(), write.segment->files.index.get()})
-            fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_DIRECT);
-        write.segment->files.direct = false;
-        gaveUpDirect_ = true;
+    if (error == EINVAL && write.direct && !succeeded_) {
+        // Those of the same burst that were submitted before we knew are written again, too.
+        gaveUpDirect_ = gaveUpDirect_ || direct_;
+        direct_ = false;
+        if (write.segment->files.direct)
+            dropDirect(*write.segment);
         error = EAGAIN;
     }
     if ((error == EAGAIN || error == EINTR || error == EBUSY) && ++write.attempts < kMostAttempts) {
@@ -263,7 +278,7 @@ bool FrameWrites::complete(const DiskCompletion &completion, FailedWrite &failed
     failed = {write.segment, write.firstRecord, write.frames, error};
     write.segment = nullptr;
     --underWay_;
-    succeeded_ = succeeded_ || error == 0;
+    succeeded_ = succeeded_ || (error == 0 && write.direct);
     return error != 0;
 }
 

@@ -32,7 +32,8 @@ public:
 
     /** A further frame can be placed. */
     [[nodiscard]] bool hasPlace() const;
-    void place(const ArchiveFrame &frame, WriteSegment &segment);
+    /** False when there is no memory for a copy that is needed: nothing has changed then. */
+    [[nodiscard]] bool place(const ArchiveFrame &frame, WriteSegment &segment);
     /** Hands what is being joined to the disk. */
     void flush();
     /** Hashes what was placed since the last call; the disk may be at work meanwhile. */
@@ -69,6 +70,7 @@ private:
         int pinned = DiskIo::kNotPinned;
         std::uint32_t arenaId = 0;
         bool copied = false; ///< the bytes are in `staging`
+        bool direct = true;  ///< as it was submitted last
         unsigned attempts = 0;
         std::uint32_t pieceCount = 0;
         std::array<iovec, kMostFrames> pieces;
@@ -83,8 +85,9 @@ private:
                              std::uint64_t bytes, bool copy, int pinned) const;
     Write *freeWrite();
     void addPiece(Write &write, std::byte *data, std::uint64_t bytes);
-    std::byte *stage(Write &write, std::uint64_t bytes);
-    void copyToStaging(Write &write);
+    [[nodiscard]] bool makeStaging(Write &write, std::uint64_t bytes);
+    void dropDirect(WriteSegment &segment);
+    [[nodiscard]] bool copyToStaging(Write &write);
     void submit(Write &write);
     void release(Write &write, std::uint32_t frame);
 
@@ -98,7 +101,8 @@ private:
     std::uint64_t count_ = 0;
     std::uint64_t copied_ = 0;
     std::uint32_t released_ = 0;
-    bool succeeded_ = false; ///< once: EINVAL is then no matter of alignment
+    bool succeeded_ = false; ///< once with O_DIRECT: EINVAL is then no matter of alignment
+    bool direct_ = true;     ///< O_DIRECT has not been refused
     bool gaveUpDirect_ = false;
 };
 

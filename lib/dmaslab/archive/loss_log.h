@@ -13,11 +13,15 @@ namespace dmaslab {
 class LossLog
 {
 public:
-    void add(const LossRecord &loss) { waiting_.push_back(loss); }
+    void add(const LossRecord &loss)
+    {
+        waiting_.push_back(loss);
+        ownRun_ = false;
+    }
     /** A frame of our own: joined with the last entry when it continues it. */
     void addOwn(const LossRecord &loss)
     {
-        if (!waiting_.empty()) {
+        if (ownRun_ && !waiting_.empty()) {
             LossRecord &last = waiting_.back();
             if (last.reason == loss.reason && last.element == loss.element && last.kind == loss.kind &&
                 last.series == loss.series && loss.first > last.last) {
@@ -27,7 +31,10 @@ public:
             }
         }
         add(loss);
+        ownRun_ = true;
     }
+    /** A frame was kept: what is lost behind it is an entry of its own. */
+    void endRun() { ownRun_ = false; }
 
     [[nodiscard]] bool hasNew() const { return !waiting_.empty(); }
     /** A commit takes along what is known now; it stays where it is until the end of that commit. */
@@ -45,11 +52,14 @@ public:
         written_.clear();
     }
     [[nodiscard]] std::uint64_t durable() const { return durable_; }
+    /** Entries so far, those included that wait. */
+    [[nodiscard]] std::uint64_t total() const { return durable_ + written_.size() + waiting_.size(); }
 
 private:
     std::vector<LossRecord> waiting_;
     std::vector<LossRecord> written_;
     std::uint64_t durable_ = 0;
+    bool ownRun_ = false; ///< the last entry may grow
 };
 
 } // namespace dmaslab

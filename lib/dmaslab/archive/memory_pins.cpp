@@ -8,6 +8,7 @@ namespace dmaslab {
 
 namespace {
 
+constexpr std::size_t kMostArenas = 4;                   ///< pinned at a time, unless more are in use
 constexpr std::uint64_t kChunk = std::uint64_t{1} << 30; ///< the kernel pins no larger range at once
 
 } // namespace
@@ -20,6 +21,8 @@ MemoryPins::Arena &MemoryPins::arenaOf(const ArchiveFrame &frame)
             return arena;
         }
     }
+    if (arenas_.size() >= kMostArenas)
+        ageAll(); // those still in use will say so
     Arena arena;
     arena.id = frame.arenaId;
     arena.base = frame.arenaBase;

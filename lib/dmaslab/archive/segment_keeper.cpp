@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <ctime>
 #include <random>
@@ -47,6 +48,8 @@ tl::unexpected<Error> cannotWrite(const std::string &path, int error)
                 error);
 }
 
+constexpr off_t kLedgerBytes = 1 << 20; ///< reserved at the beginning
+constexpr std::chrono::seconds kTagsWait{1};
 constexpr std::uint32_t kMostTaken = 16; ///< numbers whose files are there already
 
 } // namespace
@@ -70,8 +73,11 @@ SegmentKeeper::SegmentKeeper(RecordingDirectory directory, const RecordingInfo &
 
 SegmentKeeper::~SegmentKeeper()
 {
-    if (thread_.joinable())
-        thread_.join();
+    if (!thread_.joinable())
+        return;
+    if (!ending_.load(std::memory_order_relaxed)) // begun, and then there was no writer
+        finish(0, std::nullopt);
+    thread_.join();
 }
 
 Result<void> SegmentKeeper::begin()
@@ -87,19 +93,40 @@ Result<void> SegmentKeeper::begin()
         return ok;
     if (pwrite(losses_.get(), block.data(), block.size(), 0) != ssize_t(block.size()))
         return cannotWrite(path, errno);
+    // Room for the losses of a disk that is full; without it they wait until there is some.
+    (void)fallocate(losses_.get(), 0, 0, kLedgerBytes);
     // The first manifest comes with the first segment: one that is not durable may be empty after a power
     // cut, and one that is would keep the first frames waiting for a further sync.
     thread_ = std::thread([this] { run(); });
     return {};
 }
 
-void SegmentKeeper::post(Job job)
+bool SegmentKeeper::post(Job job) noexcept
 {
-    {
+    try {
         const std::lock_guard lock(mutex_);
         jobs_.push_back(std::move(job));
+    } catch (const std::bad_alloc &) {
+        return false;
     }
     wake_.notify_one();
+    return true;
+}
+
+/** Waits for a job, or until the tags are due, which is no job. */
+std::optional<SegmentKeeper::Job> SegmentKeeper::next()
+{
+    std::unique_lock lock(mutex_);
+    const auto ready = [this] { return !jobs_.empty() || finished(); };
+    if (tagsDue_)
+        wake_.wait_until(lock, *tagsDue_, ready);
+    else
+        wake_.wait(lock, ready);
+    if (jobs_.empty())
+        return std::nullopt;
+    Job job = std::move(jobs_.front());
+    jobs_.pop_front();
+    return job;
 }
 
 void SegmentKeeper::run()
@@ -111,42 +138,50 @@ void SegmentKeeper::run()
     pthread_sigmask(SIG_BLOCK, &signals, nullptr);
     pthread_setname_np(pthread_self(), "dmaslab-keep");
     while (!finished()) {
-        Job job;
-        {
-            std::unique_lock lock(mutex_);
-            wake_.wait(lock, [this] { return !jobs_.empty(); });
-            job = std::move(jobs_.front());
-            jobs_.pop_front();
-        }
-        job();
+        if (auto job = next())
+            (*job)();
+        else if (tagsDue_)
+            saveManifest();
     }
 }
 
-void SegmentKeeper::addSeries(ManifestSeries series)
+bool SegmentKeeper::addSeries(ManifestSeries series)
 {
-    post([this, series = std::move(series)]() mutable { manifest_.series.push_back(std::move(series)); });
+    return post(
+        [this, series = std::move(series)]() mutable { manifest_.series.push_back(std::move(series)); });
 }
 
 void SegmentKeeper::setTags(std::string json)
 {
+    // Some parsers send tags all the time, and a manifest costs two syncs.
     post([this, json = std::move(json)]() mutable {
         manifest_.tagsJson = std::move(json);
-        saveManifest();
+        if (!tagsDue_ && !manifest_.segments.empty())
+            tagsDue_ = std::chrono::steady_clock::now() + kTagsWait;
     });
 }
 
 void SegmentKeeper::prepare(std::uint32_t series)
 {
-    post([this, series] {
-        auto made = make(series);
-        if (made)
-            say(*made);
+    const auto answer = [this](Result<SegmentFiles> made) {
         {
             const std::lock_guard lock(mutex_);
             prepared_ = std::move(made);
         }
         waker_.wake();
+    };
+    const bool asked = post([this, series, answer] {
+        try {
+            auto made = make(series);
+            if (made)
+                say(*made);
+            answer(std::move(made));
+        } catch (const std::bad_alloc &) {
+            answer(failNoMemory("no memory for a segment"));
+        }
     });
+    if (!asked)
+        answer(failNoMemory("no memory for a segment"));
 }
 
 std::optional<Result<SegmentFiles>> SegmentKeeper::takePrepared()
@@ -171,16 +206,38 @@ void SegmentKeeper::forget(const SegmentFiles &files)
 
 void SegmentKeeper::retire(RetiredSegment segment)
 {
-    // std::function wants something that can be copied.
-    auto shared = std::make_shared<RetiredSegment>(std::move(segment));
-    post([this, shared] { close(*shared); });
+    try {
+        // std::function wants something that can be copied.
+        auto shared = std::make_shared<RetiredSegment>(std::move(segment));
+        post([this, shared] { close(*shared); });
+    } catch (const std::bad_alloc &) {
+        client_.warning("no memory to close a segment"); // its headers are right, only the manifest is not
+    }
 }
 
 void SegmentKeeper::finish(std::uint64_t losses, std::optional<SegmentFiles> unused)
 {
     ending_.store(true, std::memory_order_relaxed);
-    auto shared = std::make_shared<std::optional<SegmentFiles>>(std::move(unused));
-    post([this, losses, shared] { end(losses, std::move(*shared)); });
+    const auto giveUp = [this] {
+        finished_.store(true, std::memory_order_release);
+        wake_.notify_one();
+        waker_.wake();
+    };
+    try {
+        auto shared = std::make_shared<std::optional<SegmentFiles>>(std::move(unused));
+        const bool asked = post([this, losses, shared, giveUp] {
+            try {
+                end(losses, std::move(*shared));
+            } catch (const std::bad_alloc &) {
+                client_.warning("no memory for the last manifest"); // as after a crash
+                giveUp();
+            }
+        });
+        if (!asked)
+            giveUp();
+    } catch (const std::bad_alloc &) {
+        giveUp();
+    }
 }
 
 std::optional<std::size_t> SegmentKeeper::oldestClosed() const
@@ -188,6 +245,22 @@ std::optional<std::size_t> SegmentKeeper::oldestClosed() const
     if (manifest_.segments.empty() || !manifest_.segments.front().closed)
         return std::nullopt; // a younger one first would tear a hole into the recording
     return 0;
+}
+
+/** Of the recording in its parent and of the ledger, once; the directory itself is synced with each manifest.
+ */
+Result<void> SegmentKeeper::makeNamesDurable()
+{
+    if (namesAreDurable_)
+        return {};
+    if (fsync(losses_.get()) != 0)
+        return cannotWrite(place_.path + "/" + kLossesName, errno);
+    const UniqueFd parent(openat(place_.directory, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    // A parent that may not be read can still have been written to: then the file system's word must do.
+    if (parent.isValid() && fsync(parent.get()) != 0)
+        return cannotWrite(place_.path, errno);
+    namesAreDurable_ = true;
+    return {};
 }
 
 std::size_t SegmentKeeper::closedSegments() const
@@ -198,9 +271,8 @@ std::size_t SegmentKeeper::closedSegments() const
 
 Result<SegmentFiles> SegmentKeeper::make(std::uint32_t series)
 {
-    if (!ledgerIsDurable_ && fsync(losses_.get()) != 0)
-        return cannotWrite(place_.path + "/" + kLossesName, errno);
-    ledgerIsDurable_ = true;
+    if (auto ok = makeNamesDurable(); !ok)
+        return tl::unexpected(ok.error());
     SegmentPlan plan =
         SegmentPlan::of(manifest_.series[series].layout, settings_.segmentBytes, settings_.segmentFrames);
     plan.series = series;
@@ -268,7 +340,12 @@ Result<SegmentFiles> SegmentKeeper::recycle(SegmentPlan plan, std::size_t oldest
         oldBytes >= recordBytes) {
         plan.records = oldBytes / recordBytes;
         plan.dataBytes = plan.records * recordBytes;
-        return recycleSegment(place_, old.number, plan);
+        auto files = recycleSegment(place_, old.number, plan);
+        if (!files) { // half way, perhaps: nothing of it is listed
+            removeSegment(place_, old.number);
+            removeSegment(place_, plan.number);
+        }
+        return files;
     }
     removeSegment(place_, old.number);
     return create(plan);
@@ -325,6 +402,9 @@ void SegmentKeeper::end(std::uint64_t losses, std::optional<SegmentFiles> unused
         manifest_.closed = utcText(utcNowNs());
     }
     manifest_.losses = losses;
+    if (ftruncate(losses_.get(), off_t(kArchiveBlock + losses * sizeof(LossRecord))) != 0)
+        client_.warning(place_.path + "/" + kLossesName + ": cannot be cut to its size (" + errnoText(errno) +
+                        ")");
     saveManifest();
     // After the last sync, which would wait until the file system has let go of all its blocks.
     if (unused)
@@ -335,6 +415,7 @@ void SegmentKeeper::end(std::uint64_t losses, std::optional<SegmentFiles> unused
 
 void SegmentKeeper::saveManifest()
 {
+    tagsDue_.reset();
     if (const auto ok = manifest_.replace(place_.directory, place_.path);
         !ok && !std::exchange(warnedManifest_, true))
         client_.warning(ok.error().message);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <functional>
@@ -49,7 +50,9 @@ public:
     [[nodiscard]] const std::string &path() const { return directory_.path(); }
     [[nodiscard]] int lossesFd() const { return losses_.get(); }
 
-    void addSeries(ManifestSeries series);
+    /** False when there is no memory for it. */
+    [[nodiscard]] bool addSeries(ManifestSeries series);
+    /** Saved with the next change of the manifest, or a second later. */
     void setTags(std::string json);
     /** Asks for a segment of this series; one at a time. The waker rings when there is an answer. */
     void prepare(std::uint32_t series);
@@ -65,7 +68,9 @@ public:
 private:
     using Job = std::function<void()>;
 
-    void post(Job job);
+    bool post(Job job) noexcept;
+    [[nodiscard]] std::optional<Job> next();
+    Result<void> makeNamesDurable();
     void run();
     Result<SegmentFiles> make(std::uint32_t series);
     Result<SegmentFiles> create(SegmentPlan plan);
@@ -96,7 +101,8 @@ private:
 
     // The keeper's thread only, after begin().
     Manifest manifest_;
-    bool ledgerIsDurable_ = false;
+    bool namesAreDurable_ = false;
+    std::optional<std::chrono::steady_clock::time_point> tagsDue_; ///< they changed, and the manifest did not
     std::uint32_t nextNumber_ = 0;
     bool warnedRoom_ = false, warnedManifest_ = false, saidDirect_ = false, saidSparse_ = false;
     std::thread thread_;

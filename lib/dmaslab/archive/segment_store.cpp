@@ -2,6 +2,7 @@
 #include "dmaslab/archive/segment_store.h"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstdio>
 
@@ -198,8 +199,13 @@ Result<SegmentFiles> recycleSegment(const ArchivePlace &place, std::uint32_t old
     if (auto ok = writeCount(files->frames.get(), files->path, plan.layout.descr, plan.layout.fileShape(0));
         !ok)
         return tl::unexpected(ok.error());
-    if (auto ok = writeCount(files->index.get(), files->path, indexDescr(), {&none, 1}); !ok)
+    const std::string index = place.path + "/" + indexName(oldest);
+    if (auto ok = writeCount(files->index.get(), index, indexDescr(), {&none, 1}); !ok)
         return tl::unexpected(ok.error());
+    // Nor by a repair, which looks for whole frames behind the count: the first entry is none.
+    alignas(kArchiveBlock) static constexpr std::array<std::byte, kArchiveBlock> kZeros{};
+    if (pwrite(files->index.get(), kZeros.data(), kZeros.size(), kArchiveBlock) != ssize_t(kZeros.size()))
+        return failed(index, "empty it", errno);
     if (fsync(files->frames.get()) != 0 || fsync(files->index.get()) != 0)
         return failed(files->path, "make it durable", errno);
     if (renameat(place.directory, framesName(oldest).c_str(), place.directory,

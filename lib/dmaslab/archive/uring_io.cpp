@@ -17,7 +17,7 @@ namespace {
 
 constexpr unsigned kFiles = 32;
 constexpr unsigned kBuffers = 128;
-constexpr std::uint64_t kWakerToken = ~std::uint64_t{0};
+constexpr std::uint64_t kWakerToken = std::uint64_t{1} << 63; // liburing keeps ~0 for itself
 /** Writes to preallocated files complete without a worker; where a kernel punts them, more gain nothing. */
 constexpr unsigned kMostWorkers = 3;
 

@@ -8,6 +8,24 @@
 
 namespace dmaslab {
 
+namespace {
+
+/** Rings exist from 5.1 on, plain reads and writes in them from 5.6 on. */
+bool hasOperations(io_uring &ring)
+{
+    io_uring_probe *probe = io_uring_get_probe_ring(&ring);
+    if (!probe)
+        return false;
+    bool all = true;
+    for (const int operation : {IORING_OP_READ, IORING_OP_WRITE, IORING_OP_WRITEV, IORING_OP_READ_FIXED,
+                                IORING_OP_WRITE_FIXED, IORING_OP_FSYNC})
+        all = all && io_uring_opcode_supported(probe, operation);
+    io_uring_free_probe(probe);
+    return all;
+}
+
+} // namespace
+
 int setUpRing(io_uring &ring, unsigned entries, RingOwner owner)
 {
     // SUBMIT_ALL: one bad operation does not hold back those behind it. DEFER_TASKRUN (6.1): completions are
@@ -23,6 +41,10 @@ int setUpRing(io_uring &ring, unsigned entries, RingOwner owner)
     int error = 0;
     for (const unsigned flags : attempts) {
         error = -io_uring_queue_init(entries, &ring, flags);
+        if (error == 0 && !hasOperations(ring)) {
+            io_uring_queue_exit(&ring);
+            return ENOSYS;
+        }
         if (error != EINVAL)
             return error; // only EINVAL means an unknown flag
     }

@@ -46,16 +46,31 @@ class Writer::Impl
 public:
     Impl(RecordingDirectory directory, const RecordingInfo &info, const WriterSettings &settings,
          WriterClient &client, Waker waker, DiskIoFactory makeIo)
-        : shared(settings, std::move(waker)),
+        : client(client), shared(settings, std::move(waker)),
           keeper(std::move(directory), info, settings, client, shared.waker),
           thread(shared, keeper, settings, info.element, client, std::move(makeIo))
     {
     }
 
-    void command(WriterCommand command)
+    ~Impl()
     {
-        shared.commands.put(shared.frames.tailPosition(), std::move(command));
+        // A frame that came in beside finish(), after the writer's last look.
+        ArchiveFrame frame;
+        thread.join();
+        while (shared.frames.pop(frame))
+            client.release(frame.owner);
+    }
+
+    /** False when there is no memory for it. */
+    bool command(WriterCommand command)
+    {
+        try {
+            shared.commands.put(shared.frames.tailPosition(), std::move(command));
+        } catch (const std::bad_alloc &) {
+            return false;
+        }
         shared.ring();
+        return true;
     }
     bool waitFor(std::int64_t deadlineNs, const std::function<bool()> &condition)
     {
@@ -63,6 +78,7 @@ public:
         return shared.progress.wait_until(lock, timeOf(deadlineNs), condition);
     }
 
+    WriterClient &client;
     WriterShared shared;
     SegmentKeeper keeper;
     WriterThread thread;
@@ -115,25 +131,28 @@ Result<SeriesLayout> Writer::beginSeries(SeriesFormat format, ArchiveLayout wish
     command.kind = WriterCommand::Kind::Series;
     command.series = impl_->series++;
     command.layout = *layout;
-    impl_->keeper.addSeries({std::move(format), *layout});
-    impl_->command(std::move(command));
+    if (!impl_->keeper.addSeries({std::move(format), *layout}) || !impl_->command(std::move(command)))
+        return failNoMemory("no memory for a new format");
     return layout;
 }
 
 Writer::Push Writer::push(const ArchiveFrame &frame)
 {
     WriterShared &shared = impl_->shared;
-    if (shared.failed.load(std::memory_order_acquire))
+    if (shared.failed.load(std::memory_order_acquire) || impl_->finishing.load(std::memory_order_acquire))
         return Push::Failed;
     // Only we add; acquire: what the writer let go of, it is through with.
     if (shared.held.load(std::memory_order_acquire) >= shared.maxHeld)
         return Push::Full;
     shared.held.fetch_add(1, std::memory_order_relaxed);
+    // Before the frame can be archived or lost, so that never more is than was pushed; and before ring()
+    // looks whether the writer sleeps, who looks at this after saying so.
+    shared.pushed.fetch_add(1, std::memory_order_seq_cst);
     if (!shared.frames.push(frame)) { // cannot be: it has a place for every held frame
+        shared.pushed.fetch_sub(1, std::memory_order_relaxed);
         shared.held.fetch_sub(1, std::memory_order_relaxed);
         return Push::Full;
     }
-    shared.pushed.fetch_add(1, std::memory_order_seq_cst); // before ring() looks whether the writer sleeps
     shared.ring();
     return Push::Ok;
 }
@@ -184,7 +203,8 @@ bool Writer::drain(std::int64_t deadlineNs)
     WriterCommand command;
     command.kind = WriterCommand::Kind::Drain;
     const std::uint64_t ticket = command.ticket = impl_->tickets.fetch_add(1, std::memory_order_relaxed) + 1;
-    impl_->command(std::move(command));
+    if (!impl_->command(std::move(command)))
+        return false;
     return impl_->waitFor(deadlineNs,
                           [&] { return impl_->shared.finished || impl_->shared.drained >= ticket; });
 }
@@ -195,7 +215,11 @@ void Writer::finish()
         return;
     WriterCommand command;
     command.kind = WriterCommand::Kind::Finish;
-    impl_->command(std::move(command));
+    if (impl_->command(std::move(command)))
+        return;
+    impl_->shared.finishNow.store(
+        true, std::memory_order_release); // without memory, and without its place in the stream
+    impl_->shared.waker.wake();
 }
 
 bool Writer::waitFinished(std::int64_t deadlineNs)

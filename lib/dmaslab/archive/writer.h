@@ -97,8 +97,9 @@ enum class ArchiveLoss : std::uint8_t
 };
 
 /**
- * Whom a writer tells. Calls come from the writer's own threads, one at a time but for gather() and
- * release(); none may call back into the writer's stop functions.
+ * Whom a writer tells, on its own two threads and on both at the same time: everything about frames comes
+ * from one of them, segments and warnings from either. None may call back into the writer's waiting
+ * functions.
  */
 class DMASLAB_EXPORT WriterClient
 {

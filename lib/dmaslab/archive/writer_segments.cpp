@@ -39,6 +39,8 @@ WriteSegment *WriterThread::segmentFor(const ArchiveFrame &frame)
         fail({Errc::InvalidArgument, "a frame came before its format was said", 0}, ArchiveLoss::Error);
         return nullptr;
     }
+    if (diskFull_ && monotonicNowNs() < retryAt_)
+        return nullptr;
     WriteSegment *last = segments_.empty() ? nullptr : segments_.back().get();
     if (last && isOver(*last, frame))
         last->sealed = true;
@@ -73,9 +75,18 @@ WriteSegment *WriterThread::openPrepared()
 {
     writes_->flush();
     const bool newSeries = segments_.empty() || segments_.back()->files.plan.series != series_;
-    auto segment = std::make_unique<WriteSegment>(std::move(*prepared_), *io_);
+    std::unique_ptr<WriteSegment> segment;
+    try {
+        segment = std::make_unique<WriteSegment>(std::move(*prepared_), *io_);
+    } catch (const std::bad_alloc &) {
+        fail({Errc::NoMemory, "no memory for the index of a segment: set a smaller segment-bytes", ENOMEM},
+             ArchiveLoss::Error);
+        return nullptr;
+    }
     prepared_.reset();
     if (const auto ok = segment->openNumbers(); !ok) {
+        segment->closeNumbers();
+        keeper_.discard(std::move(segment->files));
         fail(ok.error(), ArchiveLoss::Error);
         return nullptr;
     }
@@ -144,6 +155,10 @@ void WriterThread::onNoSegment(const Error &error)
         client_.warning(error.message);
         return;
     }
+    if (isFull(error) && settings_.onDiskFull == OnDiskFull::Recycle && !segments_.empty()) {
+        retryAt_ = 0; // the oldest is not closed yet; then it can be had
+        return;
+    }
     if (isFull(error) && settings_.onDiskFull == OnDiskFull::Drop) {
         if (!std::exchange(diskFull_, true))
             client_.warning(error.message +
@@ -162,6 +177,7 @@ void WriterThread::settle(WriteSegment &segment)
         else
             noteLost(segment.record(i).sequence, ArchiveLoss::IoError);
     }
+    recordsCounted_ += segment.placed - segment.counted;
     segment.placed = segment.counted;
     if (segment.counted == 0) {
         segment.event.firstSequence = segment.event.lastSequence = std::nullopt;
@@ -201,7 +217,7 @@ bool WriterThread::endWhenDone()
     if (closing_)
         return keeper_.finished();
     if (!finishing_ || next_ || !segments_.empty() || committer_->busy() || asked_ || !drains_.empty() ||
-        (losses_.hasNew() && !distrust_))
+        ledgerWaits())
         return false;
     closing_ = true;
     keeper_.finish(losses_.durable(), std::exchange(prepared_, std::nullopt));

@@ -19,6 +19,7 @@ constexpr unsigned kEagerWakes = 64;
 /** Frames that fail one after the other before the recording gives up. */
 constexpr unsigned kMostErrorsInRow = 16;
 constexpr unsigned kMostFailedCommits = 5;
+constexpr std::int64_t kRetryNs = 1'000'000'000; ///< between two looks whether a full disk has room again
 
 } // namespace
 
@@ -30,6 +31,11 @@ WriterThread::WriterThread(WriterShared &shared, SegmentKeeper &keeper, const Wr
 }
 
 WriterThread::~WriterThread()
+{
+    join();
+}
+
+void WriterThread::join()
 {
     if (thread_.joinable())
         thread_.join();
@@ -77,7 +83,15 @@ void WriterThread::run()
             fail(io.error(), ArchiveLoss::Error);
         sayIo();
         nextCommit_ = monotonicNowNs() + settings_.commitIntervalNs;
-        loop();
+        try {
+            loop();
+        } catch (const std::exception &) {
+            // Out of memory in a place that cannot go on: the files are as after a crash, and nobody waits
+            // for us.
+            fail({Errc::NoMemory, keeper_.path() + ": no memory to go on recording: dmaslab-archive recover",
+                  ENOMEM},
+                 ArchiveLoss::Error);
+        }
         committer_.reset();
         writes_.reset();
         io_.reset();
@@ -143,30 +157,48 @@ void WriterThread::returnFrames(std::uint32_t frames)
 void WriterThread::accept()
 {
     for (;;) {
-        if (!next_) {
-            while (auto command = shared_.commands.take(shared_.frames.headPosition()))
-                perform(std::move(*command));
-            if (!failed_ && !writes_->hasPlace())
-                return;
-            ArchiveFrame frame;
-            if (!shared_.frames.pop(frame))
-                return;
+        ArchiveFrame frame;
+        if (!next_ && (failed_ || writes_->hasPlace()) && shared_.frames.pop(frame))
             next_ = frame;
+        // The frame first and then what precedes it: whoever pushed it had put that, and the pop's acquire
+        // shows it.
+        const std::uint64_t position = shared_.frames.headPosition() - (next_ ? 1 : 0);
+        while (auto command = shared_.commands.take(position))
+            perform(std::move(*command));
+        if (!next_) {
+            finishing_ = finishing_ || shared_.finishNow.load(std::memory_order_acquire);
+            return;
         }
         acceptedSome_ = true;
-        if (failed_) {
-            lose(*next_, failedWhy_);
-        } else if (WriteSegment *segment = segmentFor(*next_)) {
-            place(*next_, *segment);
-        } else if (std::exchange(tooLarge_, false)) {
-            lose(*next_, ArchiveLoss::Error);
-        } else if (failed_ || diskFull_) {
-            lose(*next_, failed_ ? failedWhy_ : ArchiveLoss::DiskFull);
-        } else {
+        if (!settleNext())
             return; // the keeper is at it
-        }
         next_.reset();
     }
+}
+
+/** Finds the frame that waits a place, or loses it; false when it has to wait on. */
+bool WriterThread::settleNext()
+{
+    const ArchiveFrame &frame = *next_;
+    if (failed_ || finishing_) { // pushed after finish(): nobody waits for it
+        lose(frame, failed_ ? failedWhy_ : ArchiveLoss::Error);
+        return true;
+    }
+    WriteSegment *segment = segmentFor(frame);
+    if (segment && segment->recordBytes() != 0 && frame.length > segment->recordBytes()) {
+        client_.warning("frame " + std::to_string(frame.sequence) + " has " + bytesText(frame.length) +
+                        ", more than its format says, and is lost");
+        lose(frame, ArchiveLoss::Error);
+    } else if (segment) {
+        place(frame, *segment);
+    } else if (std::exchange(tooLarge_, false)) {
+        lose(frame, ArchiveLoss::Error);
+    } else if (failed_ || diskFull_) {
+        lose(frame, failed_ ? failedWhy_ : ArchiveLoss::DiskFull);
+    } else {
+        return false;
+    }
+    return true;
 }
 
 void WriterThread::perform(WriterCommand command)
@@ -193,7 +225,7 @@ void WriterThread::perform(WriterCommand command)
             segments_.back()->sealed = true;
         break;
     case WriterCommand::Kind::Drain:
-        drains_.push_back(command.ticket);
+        drains_.push_back({command.ticket, recordsPlaced_, losses_.total()});
         break;
     case WriterCommand::Kind::Finish:
         finishing_ = true;
@@ -213,8 +245,18 @@ void WriterThread::place(const ArchiveFrame &frame, WriteSegment &segment)
     segment.event.lastSequence = frame.sequence;
     if (frame.pts != kNoTime)
         segment.event.lastPts = frame.pts;
-    writes_->place(frame, segment);
+    if (!writes_->place(frame, segment)) {
+        fail(
+            {Errc::NoMemory,
+             "no memory to copy a frame of " + bytesText(frame.length) + " that cannot be written as it lies",
+             ENOMEM},
+            ArchiveLoss::Error);
+        lose(frame, ArchiveLoss::Error);
+        return;
+    }
+    ++recordsPlaced_;
     ++segment.event.frames;
+    losses_.endRun();
     returnFrames(writes_->takeReleased());
 }
 
@@ -245,7 +287,7 @@ void WriterThread::noteLost(std::uint64_t sequence, ArchiveLoss why)
 void WriterThread::onFailedWrite(const FailedWrite &failed)
 {
     WriteSegment &segment = *failed.segment;
-    const bool full = failed.error == ENOSPC || failed.error == EDQUOT;
+    const bool full = failed.error == ENOSPC || failed.error == EDQUOT || failed.error == EFBIG;
     shared_.ioErrors.fetch_add(full ? 0 : 1, std::memory_order_relaxed);
     segment.bad += failed.frames;
     segment.sealed = true; // what is wrong with this file must not befall the next frames
@@ -259,12 +301,20 @@ void WriterThread::onFailedWrite(const FailedWrite &failed)
                              " could not be written (" + errnoText(failed.error) + ")";
     if (errorsInRow_++ == 0)
         client_.warning(what + "; the recording goes on in a new segment");
-    if (errorsInRow_ >= kMostErrorsInRow)
+    if (errorsInRow_ < kMostErrorsInRow)
+        return;
+    if (full && settings_.onDiskFull != OnDiskFull::Error) {
+        // A file system that reserves nothing: the same as when there is no room for a segment.
+        errorsInRow_ = 0;
+        diskFull_ = true;
+        retryAt_ = monotonicNowNs() + kRetryNs;
+    } else {
         fail({Errc::Io,
               what + ", and neither could the " + std::to_string(kMostErrorsInRow - 1) +
                   " before it: check the disk (dmesg), or record elsewhere",
               failed.error},
              full ? ArchiveLoss::DiskFull : ArchiveLoss::IoError);
+    }
 }
 
 void WriterThread::onCommit(const Committer::Outcome &outcome)
@@ -272,6 +322,8 @@ void WriterThread::onCommit(const Committer::Outcome &outcome)
     if (!outcome.ended)
         return;
     committing_ = nullptr;
+    recordsCounted_ += outcome.records;
+    onLedger(outcome.ledgerError);
     if (outcome.error == 0) {
         failedCommits_ = 0;
         shared_.commits.fetch_add(1, std::memory_order_relaxed);
@@ -294,12 +346,31 @@ void WriterThread::onCommit(const Committer::Outcome &outcome)
          ArchiveLoss::IoError);
 }
 
+/** The frames go on without it; at the end it is tried a few times and then given up. */
+void WriterThread::onLedger(int error)
+{
+    failedLedgers_ = error != 0 ? failedLedgers_ + 1 : 0;
+    if (error == 0)
+        return;
+    shared_.ioErrors.fetch_add(1, std::memory_order_relaxed);
+    if (!std::exchange(saidLedger_, true))
+        client_.warning(keeper_.path() + "/" + kLossesName + ": the ledger cannot be written (" +
+                        errnoText(error) +
+                        "): its entries are kept and written when it can; the frames are not affected");
+}
+
+/** Entries that can still be made durable. */
+bool WriterThread::ledgerWaits() const
+{
+    return losses_.hasNew() && !distrust_ && !(finishing_ && failedLedgers_ >= kMostFailedCommits);
+}
+
 void WriterThread::commitWhenDue(std::int64_t now)
 {
     if (committer_->busy() || distrust_)
         return;
     // A segment that is full is counted at once: a ring may want its files, and a reader the whole of it.
-    const bool urgent = finishing_ || !drains_.empty() || segments_.size() > 1;
+    const bool urgent = finishing_ || !drains_.empty() || (!segments_.empty() && segments_.front()->sealed);
     if (now < nextCommit_ && !urgent)
         return;
     for (const auto &segment : segments_) {
@@ -314,23 +385,24 @@ void WriterThread::commitWhenDue(std::int64_t now)
         committer_->begin(segment.get(), upTo);
         break;
     }
-    if (!committing_ && losses_.hasNew())
+    if (!committing_ && ledgerWaits() && (now >= nextCommit_ || finishing_ || !drains_.empty()))
         committer_->begin(nullptr, 0);
     nextCommit_ = now + settings_.commitIntervalNs;
 }
 
 void WriterThread::serveDrains()
 {
-    if (drains_.empty() || committer_->busy() || writes_->underWay() > 0 || next_)
-        return;
-    for (const auto &segment : segments_) {
-        if (segment->counted < segment->placed && !distrust_)
-            return;
+    std::uint64_t served = 0;
+    while (!drains_.empty()) {
+        const Drain &drain = drains_.front();
+        const bool noted = losses_.durable() >= drain.losses || failedLedgers_ > 0;
+        if (!distrust_ && (recordsCounted_ < drain.records || !noted))
+            break;
+        served = drain.ticket;
+        drains_.erase(drains_.begin());
     }
-    if (losses_.hasNew() && !distrust_)
+    if (served == 0)
         return;
-    const std::uint64_t served = drains_.back();
-    drains_.clear();
     const std::lock_guard lock(shared_.mutex);
     shared_.drained = served;
     shared_.progress.notify_all();
@@ -353,7 +425,7 @@ void WriterThread::sleep(std::int64_t now)
     const bool busy = writes_->underWay() > 0 || committer_->busy();
     if (acceptedSome_ || completedSome_)
         lastActive_ = now;
-    bool uncounted = losses_.hasNew() && !distrust_;
+    bool uncounted = ledgerWaits();
     for (const auto &segment : segments_)
         uncounted = uncounted || (segment->counted < segment->placed && !distrust_);
     const bool hurry = finishing_ || !drains_.empty() || tooManySegments();

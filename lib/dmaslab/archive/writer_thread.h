@@ -36,6 +36,7 @@ struct WriterShared
     alignas(64) std::atomic<std::uint32_t> held{0};
     std::atomic<bool> sleeping{false}; ///< the writer listens to nothing but the waker
     std::atomic<bool> failed{false};
+    std::atomic<bool> finishNow{false};                 ///< there was no memory for the command
     alignas(64) std::atomic<std::uint64_t> archived{0}; ///< the writer's line
     std::atomic<std::uint64_t> lost{0}, bytes{0}, bytesCopied{0}, ioErrors{0}, segments{0}, enters{0},
         writes{0}, commits{0};
@@ -67,6 +68,8 @@ public:
     ~WriterThread();
 
     void start();
+    /** Waits for its end; the keeper's comes first. */
+    void join();
 
 private:
     void run();
@@ -77,6 +80,9 @@ private:
     void onCommit(const Committer::Outcome &outcome);
     void settle(WriteSegment &segment);
     void accept();
+    bool settleNext();
+    void onLedger(int error);
+    [[nodiscard]] bool ledgerWaits() const;
     void perform(WriterCommand command);
     [[nodiscard]] WriteSegment *segmentFor(const ArchiveFrame &frame);
     [[nodiscard]] bool tooManySegments() const;
@@ -128,7 +134,15 @@ private:
     bool failed_ = false, distrust_ = false;
     ArchiveLoss failedWhy_ = ArchiveLoss::Error;
     unsigned errorsInRow_ = 0, failedCommits_ = 0;
-    std::vector<std::uint64_t> drains_; ///< tickets whose frames are placed
+    /** Served when so many records are counted and so many entries of the ledger durable. */
+    struct Drain
+    {
+        std::uint64_t ticket, records, losses;
+    };
+    std::vector<Drain> drains_;
+    std::uint64_t recordsPlaced_ = 0, recordsCounted_ = 0; ///< in all segments
+    unsigned failedLedgers_ = 0;                           ///< one after the other
+    bool saidLedger_ = false;
     std::int64_t nextCommit_ = 0;
     std::int64_t lastActive_ = 0;
     unsigned eager_ = 0; ///< so many wakes by completion are left
