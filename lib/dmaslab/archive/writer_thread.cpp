@@ -144,12 +144,14 @@ void WriterThread::accept()
 {
     for (;;) {
         if (!next_) {
+            // Looked at before the commands: a frame that is here by now has all of its commands here too.
+            const bool frameIsHere = !shared_.frames.empty();
             while (auto command = shared_.commands.take(shared_.frames.headPosition()))
                 perform(std::move(*command));
             if (!failed_ && !writes_->hasPlace())
                 return;
             ArchiveFrame frame;
-            if (!shared_.frames.pop(frame))
+            if (!frameIsHere || !shared_.frames.pop(frame))
                 return;
             next_ = frame;
         }
