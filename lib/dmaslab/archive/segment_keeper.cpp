@@ -284,8 +284,13 @@ Result<SegmentFiles> SegmentKeeper::make(std::uint32_t series)
     const bool ringIsFull = settings_.maxSegments != 0 && closedSegments() + 1 >= settings_.maxSegments;
     auto files = ringIsFull && oldest ? recycle(plan, *oldest) : create(plan);
     if (!files && isFull(files.error()) && settings_.onDiskFull == OnDiskFull::Recycle && oldest &&
-        !ringIsFull)
+        !ringIsFull) {
         files = recycle(plan, *oldest);
+        if (files && !std::exchange(saidRecycling_, true))
+            client_.warning(place_.path +
+                            ": the disk is full: from here on the oldest segment is overwritten "
+                            "(on-disk-full=recycle)");
+    }
     if (!files)
         return files;
     if (const auto ok = list(*files); !ok) {
@@ -426,9 +431,21 @@ void SegmentKeeper::warnAboutRoom(const SegmentFiles &files)
     struct statvfs status
     {
     };
-    if (warnedRoom_ || settings_.maxSegments != 0 || fstatvfs(place_.directory, &status) != 0)
+    if (warnedRoom_ || fstatvfs(place_.directory, &status) != 0)
         return;
     const std::uint64_t room = std::uint64_t(status.f_bavail) * status.f_frsize;
+    if (settings_.maxSegments != 0) {
+        // Asked once, with the first segment: later ones take the place of others.
+        warnedRoom_ = true;
+        const std::uint64_t rest =
+            (settings_.maxSegments - 1) * (files.plan.dataBytes + files.plan.indexBytes());
+        if (room < rest)
+            client_.warning(place_.path + ": a ring of " + std::to_string(settings_.maxSegments) +
+                            " segments needs " + bytesText(rest) +
+                            " more than its first one, and the disk has " + bytesText(room) +
+                            ": set a smaller max-segments or segment-bytes, or on-disk-full=recycle");
+        return;
+    }
     if (room >= 2 * files.plan.dataBytes)
         return;
     warnedRoom_ = true;

@@ -104,7 +104,8 @@ private:
     bool namesAreDurable_ = false;
     std::optional<std::chrono::steady_clock::time_point> tagsDue_; ///< they changed, and the manifest did not
     std::uint32_t nextNumber_ = 0;
-    bool warnedRoom_ = false, warnedManifest_ = false, saidDirect_ = false, saidSparse_ = false;
+    bool saidRecycling_ = false, warnedRoom_ = false, warnedManifest_ = false, saidDirect_ = false,
+         saidSparse_ = false;
     std::thread thread_;
 };
 

@@ -151,10 +151,8 @@ void WriterThread::onNoSegment(const Error &error)
 {
     retryAt_ = monotonicNowNs() + kRetryNs;
     // Ahead of time it is only a forecast: what there is will be used to its end.
-    if (!urgent_) {
-        client_.warning(error.message);
+    if (!urgent_)
         return;
-    }
     if (isFull(error) && settings_.onDiskFull == OnDiskFull::Recycle && !segments_.empty()) {
         retryAt_ = 0; // the oldest is not closed yet; then it can be had
         return;
@@ -165,7 +163,16 @@ void WriterThread::onNoSegment(const Error &error)
                             "; frames are lost until there is room again (on-disk-full=drop)");
         return;
     }
-    fail(error, isFull(error) ? ArchiveLoss::DiskFull : ArchiveLoss::IoError);
+    if (!isFull(error)) {
+        fail(error, ArchiveLoss::IoError);
+        return;
+    }
+    fail({error.code,
+          keeper_.path() + ": the disk is full, the recording ends; its " + std::to_string(recordsCounted_) +
+              " frames so far are safe. Free some space, or set on-disk-full=drop or recycle (" +
+              error.message + ")",
+          error.sysErrno},
+         ArchiveLoss::DiskFull);
 }
 
 void WriterThread::settle(WriteSegment &segment)
