@@ -5,8 +5,10 @@ and neither changes the recording nor leaves half an output. hostile_test.py TOO
 
 DMASLAB_SOAK=1: the full count. DMASLAB_SEED: begins there.
 """
+import json
 import os
 import re
+import resource
 import shutil
 import subprocess
 import sys
@@ -82,6 +84,27 @@ def test_changed_bytes():
                 one_round(lambda *names: path("work", *names), path("sample"), seed)
             shutil.rmtree(path("work"))
             shutil.rmtree(path("sample"))
+
+
+def test_a_shape_that_no_memory_could_list():
+    """2^31 runs of one byte each: what it says about the frames is told with a manifest's worth of memory."""
+    with Workspace() as path:
+        recording = made.RecordingMaker(path("r"))
+        recording.begin_series((64, 64), "|u1", layout="blob")
+        recording.add()
+        recording.close()
+        with open(path("r", "manifest.json"), encoding="utf-8") as file:
+            manifest = json.load(file)
+        for wrong in ({"frame_bytes": 0, "shape": [2**31, 2], "crop": [2**31, 1], "planes": []},
+                      {"frame_bytes": 2**31, "shape": [2**31], "crop": None,
+                       "planes": [{"offset": 0, "row_bytes": 1, "stride": 2, "rows": 2**30}]}):
+            manifest["series"][0].update(wrong)
+            with open(path("r", "manifest.json"), "w", encoding="utf-8") as file:
+                json.dump(manifest, file)
+            run = subprocess.run([TOOL, "export", path("r"), path("a.npy")], capture_output=True, timeout=PATIENCE,
+                                 check=False, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (2**31, 2**31)))
+            assert run.returncode in (FAULTS, FAILED) and b"no memory" not in run.stderr, run
+            assert b"4096" in run.stderr, run.stderr
 
 
 if __name__ == "__main__":

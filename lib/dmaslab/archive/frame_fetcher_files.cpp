@@ -24,10 +24,11 @@ int reopen(int fd, int flags)
 /** Without /proc: by name, if the name is still the file's. */
 int openNamed(const std::string &path, int fd, int flags)
 {
-    const int named = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | flags);
+    const int named =
+        ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | flags); // no fifo is waited for
     struct stat is, was;
     if (named >= 0 && ::fstat(named, &is) == 0 && ::fstat(fd, &was) == 0 && is.st_dev == was.st_dev &&
-        is.st_ino == was.st_ino)
+        is.st_ino == was.st_ino && ::fcntl(named, F_SETFL, flags) == 0)
         return named;
     const int error = named >= 0 ? ESTALE : errno;
     if (named >= 0)

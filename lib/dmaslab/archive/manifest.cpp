@@ -70,7 +70,9 @@ try {
         unlinkat(directory, kNewManifest, 0);
         return error;
     };
-    UniqueFd fd(openat(directory, kNewManifest, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0666));
+    // What is left of that name may be another file too, under a second name.
+    unlinkat(directory, kNewManifest, 0);
+    UniqueFd fd(openat(directory, kNewManifest, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
     if (!fd.isValid())
         return failSystem(file, "create it", errno);
     if (const auto ok = writeAt(fd.get(), file, 0, std::as_bytes(std::span(text))); !ok)

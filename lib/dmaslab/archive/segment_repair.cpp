@@ -2,14 +2,10 @@
 #include "dmaslab/archive/segment_repair.h"
 
 #include <algorithm>
-#include <cerrno>
 #include <memory>
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include "dmaslab/archive/file_io.h"
+#include "dmaslab/archive/repaired_file.h"
 #include "dmaslab/archive/segment_files.h"
 #include "dmaslab/capture/frame_hash.h"
 
@@ -18,83 +14,7 @@ namespace dmaslab {
 namespace {
 
 constexpr std::uint64_t kEntriesAtOnce = 4096;
-
-/** One .npy file of a recording that is being repaired. */
-class RepairedFile
-{
-public:
-    RepairedFile(const RepairJob &job, std::string name, RecoveryReport &report)
-        : job_(job), name_(std::move(name)), path_(job.path + "/" + name_), report_(report)
-    {
-    }
-
-    Result<void> open()
-    {
-        auto fd = openSegmentFile(job_.directory, name_, path_, job_.dryRun ? O_RDONLY : O_RDWR);
-        if (!fd)
-            return tl::unexpected(fd.error());
-        fd_ = std::move(*fd);
-        return {};
-    }
-    [[nodiscard]] int fd() const { return fd_.get(); }
-    [[nodiscard]] const std::string &path() const { return path_; }
-
-    Result<void> sync()
-    {
-        if (!job_.dryRun && fdatasync(fd()) != 0)
-            return failSystem(path_, "make it durable", errno);
-        return {};
-    }
-
-    Result<void> writeHeader(const std::string &descr, const std::vector<std::uint64_t> &shape)
-    {
-        HeaderBlock wanted;
-        if (const auto ok = dmaslab::writeHeader(wanted, descr, shape); !ok)
-            return ok;
-        HeaderBlock found{};
-        std::string before = "nothing";
-        if (readAt(fd(), path_, 0, found)) {
-            if (found == wanted)
-                return {};
-            const auto header = parseHeader(found, path_);
-            before = header ? std::to_string(header->count()) : "nothing that can be read";
-        }
-        report_.actions.push_back(name_ + ": its header counts " + std::to_string(shape.front()) +
-                                  " now and said " + before);
-        if (job_.dryRun)
-            return {};
-        if (const auto ok = writeAt(fd(), path_, 0, wanted); !ok)
-            return ok;
-        return sync();
-    }
-
-    [[nodiscard]] std::uint64_t bytes() const
-    {
-        struct stat status = {};
-        return fstat(fd(), &status) == 0 ? std::uint64_t(status.st_size) : 0;
-    }
-
-    Result<void> resize(std::uint64_t bytes)
-    {
-        const std::uint64_t before = this->bytes();
-        if (before == bytes)
-            return {};
-        report_.actions.push_back(name_ + ": cut from " + std::to_string(before) + " to " +
-                                  std::to_string(bytes) + " bytes");
-        if (job_.dryRun)
-            return {};
-        if (ftruncate(fd(), off_t(bytes)) != 0)
-            return failSystem(path_, "cut it to its size", errno);
-        return sync();
-    }
-
-private:
-    const RepairJob &job_;
-    std::string name_;
-    std::string path_;
-    RecoveryReport &report_;
-    UniqueFd fd_;
-};
+constexpr std::uint64_t kMostWitnesses = 64; ///< frames that are read to see whose a file is
 
 class SegmentRepair
 {
@@ -213,6 +133,11 @@ private:
         // What a recycled segment held before was recorded before all that is counted now.
         if (previous_ && entry.sequence <= *previous_)
             return false;
+        return hasItsHash(entry);
+    }
+
+    [[nodiscard]] bool hasItsHash(const IndexRecord &entry)
+    {
         if (entry.length > bufferBytes_) {
             buffer_ = std::make_unique_for_overwrite<std::byte[]>(entry.length);
             bufferBytes_ = entry.length;
@@ -221,6 +146,38 @@ private:
         return readAt(frames_.fd(), frames_.path(),
                       kArchiveBlock + std::uint64_t{entry.block} * kArchiveBlock, bytes) &&
                frameHash(bytes) == entry.hash;
+    }
+
+    /** A frame that has the hash of its entry: the two files are of this segment, whatever their headers. */
+    Result<bool> isProven()
+    {
+        for (std::uint64_t frame = 0; frame < std::min(segment_.frames, kMostWitnesses); ++frame) {
+            IndexRecord entry;
+            if (const auto ok = readEntries(frame, std::span(&entry, 1)); !ok)
+                return tl::unexpected(ok.error());
+            if (entryFault(entry, frame, series_, holdsData_) == nullptr && entry.length > 0 &&
+                (entry.flags & (kFrameBad | kFrameUnhashed)) == 0 && hasItsHash(entry))
+                return true;
+        }
+        return false;
+    }
+
+    /** Before the first byte of either is changed. */
+    Result<void> refuseForeign(std::uint64_t data)
+    {
+        const auto index = index_.hasRoomForHeader(indexDescr(), {segment_.frames});
+        const auto frames = frames_.hasRoomForHeader(
+            series_.layout.descr, series_.layout.fileShape(blob() ? data : segment_.frames));
+        if (!index || !frames)
+            return tl::unexpected(index ? frames.error() : index.error());
+        if (*index && *frames)
+            return {};
+        const auto proven = isProven();
+        if (!proven)
+            return tl::unexpected(proven.error());
+        if (!*proven)
+            return tl::unexpected((*index ? frames_ : index_).foreign());
+        return {};
     }
 
     /** What the manifest says about a closed segment: the whole index, which is small beside the frames. */
@@ -247,6 +204,8 @@ private:
     Result<void> apply()
     {
         const std::uint64_t data = blob() ? dataEnd_ : segment_.frames * series_.layout.recordBytes;
+        if (const auto ok = refuseForeign(data); !ok)
+            return ok;
         // A count is written when what it counts is durable, and the index's first.
         if (segment_.frames > 0) {
             for (RepairedFile *file : {&frames_, &index_}) {
@@ -326,6 +285,10 @@ Result<std::uint64_t> repairLosses(const RepairJob &job, RecoveryReport &report)
     const bool valid = header && header->header.descr == lossesDescr() && header->header.shape.size() == 1;
     const std::uint64_t entries =
         valid ? std::min(header->header.count(), header->dataBytes / sizeof(LossRecord)) : 0;
+    if (const auto room = file.hasRoomForHeader(lossesDescr(), {entries}); !room)
+        return tl::unexpected(room.error());
+    else if (!*room)
+        return tl::unexpected(file.foreign());
     if (const auto ok = file.writeHeader(lossesDescr(), {entries}); !ok)
         return tl::unexpected(ok.error());
     if (valid) {

@@ -3,13 +3,15 @@
 
 #include <cstring>
 
+#include "dmaslab/capture/frame_layout.h"
+
 namespace dmaslab::tools {
 
 namespace {
 
-/** The runs of items inside `crop` of an array of `shape`, in memory order. */
-std::vector<ByteRange> croppedRuns(const std::vector<std::uint64_t> &shape,
-                                   const std::vector<std::uint64_t> &crop, std::uint64_t itemSize)
+/** The items inside `crop` of an array of `shape`, in memory order. */
+std::vector<RegularRuns> croppedRuns(const std::vector<std::uint64_t> &shape,
+                                     const std::vector<std::uint64_t> &crop, std::uint64_t itemSize)
 {
     // From the right, axes that are kept whole belong to the run.
     std::size_t axis = shape.size();
@@ -18,19 +20,37 @@ std::vector<ByteRange> croppedRuns(const std::vector<std::uint64_t> &shape,
         inner *= shape[--axis];
     if (axis == 0)
         return {};
-    std::vector<ByteRange> runs{{0, inner * crop[axis - 1]}};
+    RegularRuns runs;
+    runs.length = inner * crop[axis - 1];
     std::uint64_t stride = inner * shape[axis - 1];
     for (std::size_t outer = axis - 1; outer-- > 0;) {
-        std::vector<ByteRange> more;
-        more.reserve(runs.size() * crop[outer]);
-        for (std::uint64_t i = 0; i < crop[outer]; ++i) {
-            for (const ByteRange &run : runs)
-                more.push_back({run.offset + i * stride, run.length});
-        }
-        runs = std::move(more);
+        runs.axes.insert(runs.axes.begin(), {crop[outer], stride});
         stride *= shape[outer];
     }
-    return runs;
+    return {runs};
+}
+
+std::vector<RegularRuns> planeRuns(const std::vector<PlaneLayout> &planes)
+{
+    std::vector<RegularRuns> parts;
+    for (const PlaneLayout &plane : planes) {
+        if (plane.stride == plane.rowBytes)
+            parts.push_back({plane.offset, plane.rowBytes * plane.rows, {}});
+        else
+            parts.push_back({plane.offset, plane.rowBytes, {{plane.rows, plane.stride}}});
+    }
+    return parts;
+}
+
+std::byte *copyRuns(std::byte *to, const std::byte *from, const RegularRuns &runs, std::size_t axis)
+{
+    if (axis == runs.axes.size()) {
+        std::memcpy(to, from, runs.length);
+        return to + runs.length;
+    }
+    for (std::uint64_t i = 0; i < runs.axes[axis].count; ++i)
+        to = copyRuns(to, from + i * runs.axes[axis].stride, runs, axis + 1);
+    return to;
 }
 
 tl::unexpected<Error> impossible(const SeriesFormat &format)
@@ -71,27 +91,29 @@ Result<FrameCut> frameCut(const ManifestSeries &series)
         layout.planes = format.planes;
         if (!layout.check())
             return impossible(format);
-        cut.runs = layout.pixelRanges();
+        cut.parts = planeRuns(layout.planes);
         cut.shape = {layout.packedBytes() / item};
     } else {
-        cut.runs = croppedRuns(format.shape, cut.shape, item);
+        cut.parts = croppedRuns(format.shape, cut.shape, item);
     }
-    for (const ByteRange &run : cut.runs)
-        cut.keptBytes += run.length;
+    for (const RegularRuns &part : cut.parts) {
+        std::uint64_t kept = part.length;
+        for (const RegularRuns::Axis &axis : part.axes)
+            kept *= axis.count;
+        cut.keptBytes += kept;
+    }
     return cut;
 }
 
 std::span<const std::byte> FrameCut::apply(std::span<const std::byte> frame,
                                            std::vector<std::byte> &scratch) const
 {
-    if (runs.empty())
+    if (parts.empty())
         return frame;
     scratch.resize(keptBytes);
     std::byte *to = scratch.data();
-    for (const ByteRange &run : runs) {
-        std::memcpy(to, frame.data() + run.offset, run.length);
-        to += run.length;
-    }
+    for (const RegularRuns &part : parts)
+        to = copyRuns(to, frame.data() + part.offset, part, 0);
     return scratch;
 }
 

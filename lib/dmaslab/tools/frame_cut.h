@@ -8,10 +8,25 @@
 #include <vector>
 
 #include "dmaslab/archive/manifest.h"
-#include "dmaslab/capture/frame_layout.h"
 #include "dmaslab/error.h"
 
 namespace dmaslab::tools {
+
+/**
+ * Runs of the same length at regular distances. A manifest may describe more of them than memory could list,
+ * so they are counted out while they are copied.
+ */
+struct RegularRuns
+{
+    struct Axis
+    {
+        std::uint64_t count = 1;
+        std::uint64_t stride = 0; ///< bytes
+    };
+    std::uint64_t offset = 0;
+    std::uint64_t length = 0;
+    std::vector<Axis> axes; ///< the outermost first
+};
 
 /** The part of a frame that is picture, without the padding of rows: what an export keeps. */
 struct FrameCut
@@ -20,7 +35,7 @@ struct FrameCut
     std::vector<std::uint64_t> shape; ///< of what is kept; empty: frames of different lengths, kept whole
     std::uint64_t frameBytes = 0;     ///< of the frame as recorded; 0: any
     std::uint64_t keptBytes = 0;      ///< 0: all
-    std::vector<ByteRange> runs;      ///< in order; empty: the whole frame
+    std::vector<RegularRuns> parts;   ///< in order; empty: the whole frame
 
     [[nodiscard]] bool fits(std::uint64_t length) const { return frameBytes == 0 || frameBytes == length; }
     /** `frame` without its padding; `scratch` holds it where something had to be left out. */
