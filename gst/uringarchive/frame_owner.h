@@ -23,8 +23,7 @@ namespace dmaslab {
 struct FrameOwner
 {
     GstBuffer *buffer = nullptr;
-    GstMapInfo map{};
-    bool mapped = false;
+    MemoryMaps maps;
     SlabRef diskHold; ///< tells the slab's pool, and refuses every writer
     const FrameGeometry *geometry = nullptr;
     std::atomic<bool> taken{false};
