@@ -71,6 +71,11 @@ bool FrameOwners::waitForRoom(std::int64_t deadlineNs)
     return roomBell_.wait([this] { return held() <= enough(); }, deadlineNs) == Doorbell::Result::Ready;
 }
 
+bool FrameOwners::waitForNone(std::int64_t deadlineNs)
+{
+    return roomBell_.wait([this] { return held() == 0; }, deadlineNs) == Doorbell::Result::Ready;
+}
+
 void FrameOwners::setInterrupted(bool interrupted)
 {
     if (interrupted)

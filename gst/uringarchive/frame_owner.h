@@ -60,6 +60,8 @@ public:
     /** Waits until a good part is free, so that a full archive does not wake for each frame. For the thread
      * that takes; false at the deadline or when interrupted. */
     [[nodiscard]] bool waitForRoom(std::int64_t deadlineNs);
+    /** Waits until no frame is held, of whichever recording; as waitForRoom(). */
+    [[nodiscard]] bool waitForNone(std::int64_t deadlineNs);
     void setInterrupted(bool interrupted);
 
 private:

@@ -262,6 +262,15 @@ bool Recorder::drain()
     return waitClosed();
 }
 
+bool Recorder::letGo()
+{
+    while (!owners_.waitForNone(monotonicNowNs() + kLookNs)) {
+        if (isFlushing())
+            return false;
+    }
+    return true;
+}
+
 bool Recorder::finish()
 {
     numbers_.settle();

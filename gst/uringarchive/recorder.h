@@ -50,6 +50,8 @@ public:
     [[nodiscard]] GstFlowReturn render(GstBuffer *buffer);
     /** Everything taken in is on disk and let go; false when a flush came first. */
     bool drain();
+    /** No memory of the stream is held here any more, durable or not; false when a flush came first. */
+    bool letGo();
     /** Closes the recording at the end of the stream, and waits for it; false when a flush came first. */
     bool finish();
 

@@ -198,9 +198,11 @@ static gboolean gst_uring_archive_event(GstBaseSink *base, GstEvent *event)
 
 static gboolean gst_uring_archive_query(GstBaseSink *base, GstQuery *query)
 {
-    // Whoever asks is about to change the memory that our frames lie in.
-    if (GST_QUERY_TYPE(query) == GST_QUERY_DRAIN || GST_QUERY_TYPE(query) == GST_QUERY_ALLOCATION)
+    if (GST_QUERY_TYPE(query) == GST_QUERY_DRAIN)
         (void)priv(base).recorder.drain();
+    // Whoever asks is about to change the memory that our frames lie in; a commit is not needed for that.
+    if (GST_QUERY_TYPE(query) == GST_QUERY_ALLOCATION)
+        (void)priv(base).recorder.letGo();
     return GST_BASE_SINK_CLASS(gst_uring_archive_parent_class)->query(base, query);
 }
 

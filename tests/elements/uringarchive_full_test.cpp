@@ -185,6 +185,26 @@ TEST(UringArchiveFull, OnFullErrorSaysSoOnce)
     bench.expectConservation();
 }
 
+TEST(UringArchiveFull, AnAllocationQueryWaitsForHeldFramesUnlessAFlushComes)
+{
+    Gate gate;
+    ArchiveBench bench("max-held=4");
+    stall(bench, gate);
+    const CapsPtr caps(gst_caps_from_string(ArchiveBench::caps));
+    std::atomic<bool> answered{false};
+    std::thread thread([&] {
+        const QueryPtr query(gst_query_new_allocation(caps.get(), FALSE));
+        gst_pad_peer_query(bench.pad(), query.get());
+        answered = true;
+    });
+    bench.flushStart();
+    EXPECT_TRUE(bench.waitUntil([&] { return answered.load(); }));
+    thread.join();
+    EXPECT_EQ(bench.stat("frames-pending"), 4u);
+    bench.flushStop();
+    gate.open();
+}
+
 TEST(UringArchiveFull, ADrainWaitsForTheDiskUnlessAFlushComes)
 {
     Gate gate;

@@ -256,6 +256,18 @@ TEST(UringArchiveMemory, AFrameWhoseMemoryCannotBeMappedIsLostAndSaid)
     EXPECT_EQ(bench.recorded().ledger(), (std::vector<std::string>{"1-1 x1 io-error archive"}));
 }
 
+TEST(UringArchiveMemory, AnAllocationQueryWaitsForTheFramesButNotForTheirCommit)
+{
+    ArchiveBench bench("commit-interval=3600000000000");
+    bench.start();
+    BufferPtr buffer = ArchiveBench::frame(0);
+    bench.push(BufferPtr(gst_buffer_ref(buffer.get())));
+    EXPECT_TRUE(ask(bench.pad(), ArchiveBench::caps, true).answered);
+    EXPECT_EQ(GST_MINI_OBJECT_REFCOUNT_VALUE(buffer.get()), 1);
+    EXPECT_EQ(bench.stat("frames-archived"), 0u);
+    EXPECT_EQ(bench.stat("frames-pending"), 1u);
+}
+
 TEST(UringArchiveMemory, AMetaThatReachesBeyondItsBufferIsCorrupt)
 {
     ArchiveBench bench;
