@@ -273,8 +273,11 @@ bool Recorder::letGo()
 
 bool Recorder::finish()
 {
-    numbers_.settle();
-    noteMissing();
+    // What went missing before any frame came is for the recording that stop() makes of none.
+    if (!directory_ || !isRecording()) {
+        numbers_.settle();
+        noteMissing();
+    }
     {
         const std::lock_guard lock(mutex_);
         closeLocked();

@@ -58,20 +58,21 @@ GstFlowReturn Recorder::render(GstBuffer *buffer)
     return flow;
 }
 
-/** Counts what did not come, and writes it down where there is a recording. */
+/** Counts and writes down what did not come to the present recording; without one nobody misses it. */
 void Recorder::noteMissing()
 {
     if (numbers_.missing().empty())
         return;
     const std::lock_guard lock(mutex_);
+    if (!current_)
+        return;
     noteOwnLossLocked();
     for (const MissingFrames &missing : numbers_.missing()) {
         if (missing.kind == LossKind::Loss) {
             gaps_.fetch_add(missing.loss.count, std::memory_order_relaxed);
             dropsBefore_ += missing.loss.count;
         }
-        if (current_)
-            current_->note(recordOf(missing));
+        current_->note(recordOf(missing));
     }
 }
 
