@@ -211,6 +211,14 @@ void Recorder::setTags(std::string json)
         current_->writer().setTags(tagsJson_);
 }
 
+void Recorder::beginStream()
+{
+    const std::lock_guard lock(mutex_);
+    tagsJson_ = "{}";
+    if (current_ && accepted_ == 0)
+        current_->writer().setTags(tagsJson_);
+}
+
 void Recorder::setSegment(const GstSegment &segment)
 {
     const std::lock_guard lock(mutex_);

@@ -45,6 +45,9 @@ public:
     [[nodiscard]] bool setCaps(GstCaps *caps);
     void setSegment(const GstSegment &segment);
     void setTags(std::string json);
+    /** A new stream has its own tags. A recording keeps those of the stream that it has frames of until it is
+     * told others. */
+    void beginStream();
     void announce(const Loss &loss) { numbers_.announceLoss(loss); }
     void announce(const Skip &skip) { numbers_.announceSkip(skip); }
     [[nodiscard]] GstFlowReturn render(GstBuffer *buffer);

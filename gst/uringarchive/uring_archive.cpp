@@ -175,6 +175,10 @@ static gboolean gst_uring_archive_event(GstBaseSink *base, GstEvent *event)
         if (self.recorder.finish())
             self.timer.post();
         break;
+    case GST_EVENT_STREAM_START:
+        self.tags.reset();
+        self.recorder.beginStream();
+        break;
     case GST_EVENT_TAG:
         gst_uring_archive_take_tags(self, event);
         break;
