@@ -66,9 +66,10 @@ bool FrameOwners::map(FrameOwner &owner, HeldBytes &bytes)
     return true;
 }
 
-bool FrameOwners::waitForRoom(std::int64_t deadlineNs)
+bool FrameOwners::waitForRoom(const std::atomic<bool> &wanted)
 {
-    return roomBell_.wait([this] { return held() <= enough(); }, deadlineNs) == Doorbell::Result::Ready;
+    const auto over = [this, &wanted] { return held() <= enough() || !wanted.load(); };
+    return roomBell_.wait(over) == Doorbell::Result::Ready;
 }
 
 bool FrameOwners::waitForNone(std::int64_t deadlineNs)

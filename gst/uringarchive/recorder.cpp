@@ -183,8 +183,10 @@ void Recorder::setRecording(bool recording)
 {
     const std::lock_guard lock(mutex_);
     recording_.store(recording, std::memory_order_release);
-    if (!recording)
-        closeLocked();
+    if (recording)
+        return;
+    closeLocked();
+    owners_.endWait();
 }
 
 void Recorder::split()

@@ -14,7 +14,7 @@ namespace dmaslab {
 
 namespace {
 
-constexpr std::int64_t kRetryNs = 200'000'000;  ///< between looks whether the recording was closed meanwhile
+constexpr std::int64_t kRetryNs = 200'000'000;  ///< between looks whether the writer's recording was closed
 constexpr std::int64_t kReportNs = 100'000'000; ///< at most so often goes a QoS message
 
 bool upstreamIsLive(GstBaseSink *sink)
@@ -229,9 +229,8 @@ Recorder::Offer Recorder::push(FrameOwner *owner, GstBuffer *buffer, const Frame
 /** FLUSHING when that ended it; OK means to try again. */
 GstFlowReturn Recorder::waitForRoom(Offer obstacle)
 {
-    const std::int64_t deadline = monotonicNowNs() + kRetryNs;
     if (obstacle == Offer::NoRecord) {
-        if (owners_.waitForRoom(deadline))
+        if (owners_.waitForRoom(recording_))
             return GST_FLOW_OK;
     } else {
         SessionPtr session;
@@ -239,7 +238,7 @@ GstFlowReturn Recorder::waitForRoom(Offer obstacle)
             const std::lock_guard lock(mutex_);
             session = current_;
         }
-        if (!session || session->writer().waitForRoom(deadline))
+        if (!session || session->writer().waitForRoom(monotonicNowNs() + kRetryNs))
             return GST_FLOW_OK;
     }
     // Interrupted by a pause or a flush, which the base class tells apart.
