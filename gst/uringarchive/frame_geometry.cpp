@@ -1,66 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "uringarchive/frame_geometry.h"
 
-#include <algorithm>
 #include <cstring>
 #include <utility>
 
 namespace dmaslab {
-
-namespace {
-
-/** Each memory of a buffer mapped by itself: mapping the buffer as one would copy it first. */
-class MappedMemories
-{
-public:
-    explicit MappedMemories(GstBuffer *buffer) : count_(std::min(gst_buffer_n_memory(buffer), most))
-    {
-        for (guint i = 0; i < count_; ++i) {
-            memories_[i] = gst_buffer_peek_memory(buffer, i);
-            mapped_[i] = gst_memory_map(memories_[i], &maps_[i], GST_MAP_READ);
-        }
-    }
-    ~MappedMemories()
-    {
-        for (guint i = 0; i < count_; ++i) {
-            if (mapped_[i])
-                gst_memory_unmap(memories_[i], &maps_[i]);
-        }
-    }
-    MappedMemories(const MappedMemories &) = delete;
-    MappedMemories &operator=(const MappedMemories &) = delete;
-
-    /** Bytes that are not there, or cannot be mapped, are 0. */
-    void copy(gsize offset, std::byte *dest, gsize bytes) const
-    {
-        for (guint i = 0; i < count_ && bytes > 0; ++i) {
-            const gsize size = memories_[i]->size;
-            if (offset >= size) {
-                offset -= size;
-                continue;
-            }
-            const gsize part = std::min(bytes, size - offset);
-            if (mapped_[i])
-                std::memcpy(dest, maps_[i].data + offset, part);
-            else
-                std::memset(dest, 0, part);
-            dest += part;
-            bytes -= part;
-            offset = 0;
-        }
-        std::memset(dest, 0, bytes);
-    }
-
-private:
-    static constexpr guint most = 64; // a buffer has 16, by gst_buffer_get_max_memory()
-
-    const guint count_;
-    GstMemory *memories_[most];
-    GstMapInfo maps_[most];
-    bool mapped_[most];
-};
-
-} // namespace
 
 FrameGeometry::FrameGeometry(ArchiveFormat format) : format_(std::move(format))
 {
@@ -128,9 +72,8 @@ FrameGeometry::Fit FrameGeometry::fit(GstBuffer *buffer) const
     return hasAllRows(meta, size) ? Fit::Gather : Fit::Wrong;
 }
 
-void FrameGeometry::gather(GstBuffer *buffer, std::byte *dest) const
+void FrameGeometry::gather(GstBuffer *buffer, const MemoryMaps &memories, std::byte *dest) const
 {
-    const MappedMemories memories(buffer);
     const auto &planes = format_.series.planes;
     const gsize bytes = frameBytes() != 0 ? frameBytes() : gst_buffer_get_size(buffer);
     if (!format_.isVideo || planes.empty()) {

@@ -6,6 +6,7 @@
 #include <gst/gst.h>
 
 #include "common/archive_format.h"
+#include "uringarchive/memory_maps.h"
 
 namespace dmaslab {
 
@@ -27,7 +28,7 @@ public:
     };
     [[nodiscard]] Fit fit(GstBuffer *buffer) const;
     /** Copies the frame into the places of the series; padding becomes 0. */
-    void gather(GstBuffer *buffer, std::byte *dest) const;
+    void gather(GstBuffer *buffer, const MemoryMaps &memories, std::byte *dest) const;
 
 private:
     [[nodiscard]] bool liesLikeSeries(const GstVideoMeta *meta) const;

@@ -5,23 +5,6 @@
 
 namespace dmaslab {
 
-namespace {
-
-/** Tried while a frame can still be refused: later it could only be wrong. */
-bool allCanBeMapped(GstBuffer *buffer)
-{
-    for (guint i = 0; i < gst_buffer_n_memory(buffer); ++i) {
-        GstMemory *memory = gst_buffer_peek_memory(buffer, i);
-        GstMapInfo map;
-        if (!gst_memory_map(memory, &map, GST_MAP_READ))
-            return false;
-        gst_memory_unmap(memory, &map);
-    }
-    return true;
-}
-
-} // namespace
-
 void FrameOwners::reserve(std::uint32_t frames)
 {
     while (owners_.size() < frames)
@@ -51,9 +34,7 @@ FrameOwner *FrameOwners::take(GstBuffer *buffer, const FrameGeometry *geometry)
 void FrameOwners::release(FrameOwner *owner)
 {
     owner->diskHold.reset();
-    if (owner->mapped)
-        gst_buffer_unmap(owner->buffer, &owner->map);
-    owner->mapped = false;
+    owner->maps.unmap();
     GstBuffer *buffer = owner->buffer;
     owner->buffer = nullptr;
     owner->taken.store(false, std::memory_order_release);
@@ -65,15 +46,13 @@ void FrameOwners::release(FrameOwner *owner)
 
 bool FrameOwners::map(FrameOwner &owner, HeldBytes &bytes)
 {
-    if (gst_buffer_n_memory(owner.buffer) != 1) {
-        bytes.size = gst_buffer_get_size(owner.buffer);
-        return allCanBeMapped(owner.buffer);
-    }
-    if (!gst_buffer_map(owner.buffer, &owner.map, GST_MAP_READ))
+    if (!owner.maps.map(owner.buffer))
         return false;
-    owner.mapped = true;
-    bytes.data = reinterpret_cast<const std::byte *>(owner.map.data);
-    bytes.size = bytes.readable = owner.map.size;
+    bytes.size = gst_buffer_get_size(owner.buffer);
+    if (owner.maps.count() != 1)
+        return true;
+    bytes.data = reinterpret_cast<const std::byte *>(owner.maps[0].data);
+    bytes.readable = owner.maps[0].size;
     GstMemory *memory = gst_buffer_peek_memory(owner.buffer, 0);
     GstDmaSlabInfo slab;
     if (!gst_dma_slab_memory_get_info(memory, &slab))
@@ -87,9 +66,15 @@ bool FrameOwners::map(FrameOwner &owner, HeldBytes &bytes)
     return true;
 }
 
-bool FrameOwners::waitForRoom(std::int64_t deadlineNs)
+bool FrameOwners::waitForRoom(const std::atomic<bool> &wanted)
 {
-    return roomBell_.wait([this] { return held() <= enough(); }, deadlineNs) == Doorbell::Result::Ready;
+    const auto over = [this, &wanted] { return held() <= enough() || !wanted.load(); };
+    return roomBell_.wait(over) == Doorbell::Result::Ready;
+}
+
+bool FrameOwners::waitForNone(std::int64_t deadlineNs)
+{
+    return roomBell_.wait([this] { return held() == 0; }, deadlineNs) == Doorbell::Result::Ready;
 }
 
 void FrameOwners::setInterrupted(bool interrupted)

@@ -23,8 +23,7 @@ namespace dmaslab {
 struct FrameOwner
 {
     GstBuffer *buffer = nullptr;
-    GstMapInfo map{};
-    bool mapped = false;
+    MemoryMaps maps;
     SlabRef diskHold; ///< tells the slab's pool, and refuses every writer
     const FrameGeometry *geometry = nullptr;
     std::atomic<bool> taken{false};
@@ -58,9 +57,13 @@ public:
     /** Maps it, so that `bytes` says where it is; false when the system refuses. */
     static bool map(FrameOwner &owner, HeldBytes &bytes);
 
-    /** Waits until a good part is free, so that a full archive does not wake for each frame. For the thread
-     * that takes; false at the deadline or when interrupted. */
-    [[nodiscard]] bool waitForRoom(std::int64_t deadlineNs);
+    /** Waits until a good part is free, so that a full archive does not wake for each frame, or nobody wants
+     * it any more. For the thread that takes; false when interrupted. */
+    [[nodiscard]] bool waitForRoom(const std::atomic<bool> &wanted);
+    /** After `wanted` has become false. Any thread. */
+    void endWait() { roomBell_.ring(); }
+    /** Waits until no frame is held, of whichever recording; false at the deadline or when interrupted. */
+    [[nodiscard]] bool waitForNone(std::int64_t deadlineNs);
     void setInterrupted(bool interrupted);
 
 private:

@@ -183,8 +183,10 @@ void Recorder::setRecording(bool recording)
 {
     const std::lock_guard lock(mutex_);
     recording_.store(recording, std::memory_order_release);
-    if (!recording)
-        closeLocked();
+    if (recording)
+        return;
+    closeLocked();
+    owners_.endWait();
 }
 
 void Recorder::split()
@@ -208,6 +210,14 @@ void Recorder::setTags(std::string json)
     const std::lock_guard lock(mutex_);
     tagsJson_ = std::move(json);
     if (current_)
+        current_->writer().setTags(tagsJson_);
+}
+
+void Recorder::beginStream()
+{
+    const std::lock_guard lock(mutex_);
+    tagsJson_ = "{}";
+    if (current_ && accepted_ == 0)
         current_->writer().setTags(tagsJson_);
 }
 
@@ -262,10 +272,22 @@ bool Recorder::drain()
     return waitClosed();
 }
 
+bool Recorder::letGo()
+{
+    while (!owners_.waitForNone(monotonicNowNs() + kLookNs)) {
+        if (isFlushing())
+            return false;
+    }
+    return true;
+}
+
 bool Recorder::finish()
 {
-    numbers_.settle();
-    noteMissing();
+    // What went missing before any frame came is for the recording that stop() makes of none.
+    if (!directory_ || !isRecording()) {
+        numbers_.settle();
+        noteMissing();
+    }
     {
         const std::lock_guard lock(mutex_);
         closeLocked();

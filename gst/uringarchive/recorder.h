@@ -45,11 +45,16 @@ public:
     [[nodiscard]] bool setCaps(GstCaps *caps);
     void setSegment(const GstSegment &segment);
     void setTags(std::string json);
+    /** A new stream has its own tags. A recording keeps those of the stream that it has frames of until it is
+     * told others. */
+    void beginStream();
     void announce(const Loss &loss) { numbers_.announceLoss(loss); }
     void announce(const Skip &skip) { numbers_.announceSkip(skip); }
     [[nodiscard]] GstFlowReturn render(GstBuffer *buffer);
     /** Everything taken in is on disk and let go; false when a flush came first. */
     bool drain();
+    /** No memory of the stream is held here any more, durable or not; false when a flush came first. */
+    bool letGo();
     /** Closes the recording at the end of the stream, and waits for it; false when a flush came first. */
     bool finish();
 

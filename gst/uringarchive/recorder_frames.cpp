@@ -14,7 +14,7 @@ namespace dmaslab {
 
 namespace {
 
-constexpr std::int64_t kRetryNs = 200'000'000;  ///< between looks whether the recording was closed meanwhile
+constexpr std::int64_t kRetryNs = 200'000'000;  ///< between looks whether the writer's recording was closed
 constexpr std::int64_t kReportNs = 100'000'000; ///< at most so often goes a QoS message
 
 bool upstreamIsLive(GstBaseSink *sink)
@@ -58,20 +58,21 @@ GstFlowReturn Recorder::render(GstBuffer *buffer)
     return flow;
 }
 
-/** Counts what did not come, and writes it down where there is a recording. */
+/** Counts and writes down what did not come to the present recording; without one nobody misses it. */
 void Recorder::noteMissing()
 {
     if (numbers_.missing().empty())
         return;
     const std::lock_guard lock(mutex_);
+    if (!current_)
+        return;
     noteOwnLossLocked();
     for (const MissingFrames &missing : numbers_.missing()) {
         if (missing.kind == LossKind::Loss) {
             gaps_.fetch_add(missing.loss.count, std::memory_order_relaxed);
             dropsBefore_ += missing.loss.count;
         }
-        if (current_)
-            current_->note(recordOf(missing));
+        current_->note(recordOf(missing));
     }
 }
 
@@ -228,9 +229,8 @@ Recorder::Offer Recorder::push(FrameOwner *owner, GstBuffer *buffer, const Frame
 /** FLUSHING when that ended it; OK means to try again. */
 GstFlowReturn Recorder::waitForRoom(Offer obstacle)
 {
-    const std::int64_t deadline = monotonicNowNs() + kRetryNs;
     if (obstacle == Offer::NoRecord) {
-        if (owners_.waitForRoom(deadline))
+        if (owners_.waitForRoom(recording_))
             return GST_FLOW_OK;
     } else {
         SessionPtr session;
@@ -238,7 +238,7 @@ GstFlowReturn Recorder::waitForRoom(Offer obstacle)
             const std::lock_guard lock(mutex_);
             session = current_;
         }
-        if (!session || session->writer().waitForRoom(deadline))
+        if (!session || session->writer().waitForRoom(monotonicNowNs() + kRetryNs))
             return GST_FLOW_OK;
     }
     // Interrupted by a pause or a flush, which the base class tells apart.

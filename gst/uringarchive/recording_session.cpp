@@ -151,7 +151,7 @@ void RecordingSession::release(void *owner)
 void RecordingSession::gather(void *owner, std::byte *dest)
 {
     const auto *frame = static_cast<const FrameOwner *>(owner);
-    frame->geometry->gather(frame->buffer, dest);
+    frame->geometry->gather(frame->buffer, frame->maps, dest);
 }
 
 void RecordingSession::archived(std::uint64_t frames, std::uint64_t bytes)

@@ -175,6 +175,10 @@ static gboolean gst_uring_archive_event(GstBaseSink *base, GstEvent *event)
         if (self.recorder.finish())
             self.timer.post();
         break;
+    case GST_EVENT_STREAM_START:
+        self.tags.reset();
+        self.recorder.beginStream();
+        break;
     case GST_EVENT_TAG:
         gst_uring_archive_take_tags(self, event);
         break;
@@ -198,9 +202,11 @@ static gboolean gst_uring_archive_event(GstBaseSink *base, GstEvent *event)
 
 static gboolean gst_uring_archive_query(GstBaseSink *base, GstQuery *query)
 {
-    // Whoever asks is about to change the memory that our frames lie in.
-    if (GST_QUERY_TYPE(query) == GST_QUERY_DRAIN || GST_QUERY_TYPE(query) == GST_QUERY_ALLOCATION)
+    if (GST_QUERY_TYPE(query) == GST_QUERY_DRAIN)
         (void)priv(base).recorder.drain();
+    // Whoever asks is about to change the memory that our frames lie in; a commit is not needed for that.
+    if (GST_QUERY_TYPE(query) == GST_QUERY_ALLOCATION)
+        (void)priv(base).recorder.letGo();
     return GST_BASE_SINK_CLASS(gst_uring_archive_parent_class)->query(base, query);
 }
 

@@ -346,11 +346,13 @@ void gatedFree(GstAllocator *, GstMemory *memory)
 gpointer gatedMap(GstMemory *memory, gsize, GstMapFlags)
 {
     auto *gated = reinterpret_cast<GatedMemory *>(memory);
-    gated->gate->pass();
-    return gated->data;
+    return gated->gate->mayMap() ? gated->data : nullptr;
 }
 
-void gatedUnmap(GstMemory *) {}
+void gatedUnmap(GstMemory *memory)
+{
+    reinterpret_cast<GatedMemory *>(memory)->gate->pass();
+}
 
 void gated_allocator_class_init(GatedAllocatorClass *klass)
 {
@@ -404,6 +406,11 @@ void Gate::open()
         shut_ = false;
     }
     changed_.notify_all();
+}
+
+bool Gate::mayMap() const
+{
+    return !refusing_ && std::this_thread::get_id() == maker_;
 }
 
 void Gate::waitBlocked()

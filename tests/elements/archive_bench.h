@@ -130,8 +130,9 @@ private:
     std::atomic<bool> live_{false};
 };
 
-/** Buffers that lie in two memories, whose bytes no other thread than the one that made them can read while
- * the gate is shut: the writer then stands still, as before a disk that does not answer. */
+/** Buffers that lie in two memories. No other thread than the one that made them can map them, nor unmap them
+ * while the gate is shut: the writer that lets one go then stands still, as before a disk that does not
+ * answer. */
 class Gate
 {
 public:
@@ -146,13 +147,18 @@ public:
     /** Somebody waits in front of it. */
     void waitBlocked();
 
+    /** From now on nobody can map them. */
+    void refuseMaps() { refusing_ = true; }
+
     void pass(); ///< by its memories
+    [[nodiscard]] bool mayMap() const;
 
 private:
     std::mutex mutex_;
     std::condition_variable changed_;
     std::thread::id maker_ = std::this_thread::get_id();
     bool shut_ = false;
+    std::atomic<bool> refusing_{false};
     int blocked_ = 0;
     GstAllocator *allocator_;
 };

@@ -158,6 +158,36 @@ TEST(UringArchiveFrames, LossesAtTheEndAreInTheLedger)
     EXPECT_EQ(bench.recorded().ledger(), (Lines{"1-2 x2 starved camera"}));
 }
 
+TEST(UringArchiveFrames, LossesWithoutAFrameAreInTheLedgerOfARecordingOfNone)
+{
+    ArchiveBench bench;
+    bench.start();
+    bench.loss(1, 2);
+    bench.eos();
+    bench.stop();
+    EXPECT_EQ(bench.recorded().ledger(), (Lines{"1-2 x2 starved camera"}));
+    EXPECT_EQ(bench.stat("gaps"), 2u);
+}
+
+TEST(UringArchiveFrames, GapsAreThoseThatALedgerHas)
+{
+    ArchiveBench bench("recording=false");
+    bench.start();
+    bench.push(0);
+    bench.loss(1, 2);
+    bench.push(9);
+    EXPECT_EQ(bench.stat("gaps"), 0u);
+    g_object_set(bench.element(), "recording", TRUE, nullptr);
+    bench.pushAll(10, 10);
+    bench.push(12);
+    g_object_set(bench.element(), "recording", FALSE, nullptr);
+    bench.push(13);
+    bench.push(20);
+    bench.eos();
+    EXPECT_EQ(bench.stat("gaps"), 1u);
+    EXPECT_EQ(bench.recorded().ledger(), (Lines{"11-11 x1 device upstream"}));
+}
+
 TEST(UringArchiveFrames, LossesOfFramesThatNobodyWantedStillCount)
 {
     ArchiveBench bench("every-nth=4");

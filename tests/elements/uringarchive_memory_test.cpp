@@ -68,6 +68,36 @@ BufferPtr slabFrame(const PoolObject &pool, std::uint64_t sequence)
     return buffer;
 }
 
+struct Answer
+{
+    bool answered = false;
+    guint minimum = 0, size = 0;
+    bool pool = false, videoMeta = false;
+    gsize padding = 0, align = 0;
+};
+
+Answer ask(GstPad *pad, const char *text, bool wantsPool)
+{
+    const CapsPtr caps(gst_caps_from_string(text));
+    const QueryPtr query(gst_query_new_allocation(caps.get(), wantsPool));
+    Answer answer;
+    answer.answered = gst_pad_peer_query(pad, query.get());
+    if (gst_query_get_n_allocation_pools(query.get()) > 0) {
+        GstBufferPool *pool = nullptr;
+        gst_query_parse_nth_allocation_pool(query.get(), 0, &pool, &answer.size, &answer.minimum, nullptr);
+        const ObjectPtr<GstBufferPool> guard(pool);
+        answer.pool = pool && G_OBJECT_TYPE(pool) == GST_TYPE_DMA_SLAB_BUFFER_POOL;
+    }
+    if (gst_query_get_n_allocation_params(query.get()) > 0) {
+        GstAllocationParams params;
+        gst_query_parse_nth_allocation_param(query.get(), 0, nullptr, &params);
+        answer.padding = params.padding;
+        answer.align = params.align;
+    }
+    answer.videoMeta = gst_query_find_allocation_meta(query.get(), GST_VIDEO_META_API_TYPE, nullptr);
+    return answer;
+}
+
 } // namespace
 
 TEST(UringArchiveMemory, FramesInSlabsAreWrittenFromWhereTheyLie)
@@ -196,6 +226,48 @@ TEST(UringArchiveMemory, AFrameInSeveralMemoriesIsGathered)
     EXPECT_GE(bench.stat("bytes-copied"), 2 * 60 * 48u);
 }
 
+TEST(UringArchiveMemory, MemoryThatCannotBeMappedAnyMoreIsRecordedAsItWas)
+{
+    Gate gate;
+    ArchiveBench bench("commit-interval=3600000000000 batch-time=1000000000");
+    bench.start();
+    bench.push(gate.frame(0));
+    gate.refuseMaps();
+    bench.eos();
+    const Recorded recorded = bench.recorded();
+    ASSERT_EQ(recorded.frames.size(), 1u);
+    EXPECT_EQ(recorded.frames[0],
+              std::vector<std::byte>(ArchiveBench::frameBytes, std::byte(ArchiveBench::colour(0))));
+}
+
+TEST(UringArchiveMemory, AFrameWhoseMemoryCannotBeMappedIsLostAndSaid)
+{
+    Gate gate;
+    ArchiveBench bench;
+    bench.start();
+    BufferPtr unreadable = gate.frame(1);
+    bench.push(0);
+    gate.refuseMaps();
+    EXPECT_EQ(bench.push(std::move(unreadable)), GST_FLOW_OK);
+    bench.push(2);
+    bench.eos();
+    EXPECT_EQ(bench.stat("dropped-io-error"), 1u);
+    EXPECT_EQ(bench.recorded().sequences(), (std::vector<std::uint64_t>{0, 2}));
+    EXPECT_EQ(bench.recorded().ledger(), (std::vector<std::string>{"1-1 x1 io-error archive"}));
+}
+
+TEST(UringArchiveMemory, AnAllocationQueryWaitsForTheFramesButNotForTheirCommit)
+{
+    ArchiveBench bench("commit-interval=3600000000000");
+    bench.start();
+    BufferPtr buffer = ArchiveBench::frame(0);
+    bench.push(BufferPtr(gst_buffer_ref(buffer.get())));
+    EXPECT_TRUE(ask(bench.pad(), ArchiveBench::caps, true).answered);
+    EXPECT_EQ(GST_MINI_OBJECT_REFCOUNT_VALUE(buffer.get()), 1);
+    EXPECT_EQ(bench.stat("frames-archived"), 0u);
+    EXPECT_EQ(bench.stat("frames-pending"), 1u);
+}
+
 TEST(UringArchiveMemory, AMetaThatReachesBeyondItsBufferIsCorrupt)
 {
     ArchiveBench bench;
@@ -226,40 +298,6 @@ TEST(UringArchiveMemory, APictureThatStandsOnItsHeadIsTurned)
     EXPECT_EQ(guint8(frames[0][0]), pixel(0, 47, 0));
     EXPECT_EQ(guint8(frames[0][47 * 60]), pixel(0, 0, 0));
 }
-
-namespace {
-
-struct Answer
-{
-    bool answered = false;
-    guint minimum = 0, size = 0;
-    bool pool = false, videoMeta = false;
-    gsize padding = 0, align = 0;
-};
-
-Answer ask(GstPad *pad, const char *text, bool wantsPool)
-{
-    const CapsPtr caps(gst_caps_from_string(text));
-    const QueryPtr query(gst_query_new_allocation(caps.get(), wantsPool));
-    Answer answer;
-    answer.answered = gst_pad_peer_query(pad, query.get());
-    if (gst_query_get_n_allocation_pools(query.get()) > 0) {
-        GstBufferPool *pool = nullptr;
-        gst_query_parse_nth_allocation_pool(query.get(), 0, &pool, &answer.size, &answer.minimum, nullptr);
-        const ObjectPtr<GstBufferPool> guard(pool);
-        answer.pool = pool && G_OBJECT_TYPE(pool) == GST_TYPE_DMA_SLAB_BUFFER_POOL;
-    }
-    if (gst_query_get_n_allocation_params(query.get()) > 0) {
-        GstAllocationParams params;
-        gst_query_parse_nth_allocation_param(query.get(), 0, nullptr, &params);
-        answer.padding = params.padding;
-        answer.align = params.align;
-    }
-    answer.videoMeta = gst_query_find_allocation_meta(query.get(), GST_VIDEO_META_API_TYPE, nullptr);
-    return answer;
-}
-
-} // namespace
 
 TEST(UringArchiveMemory, TheAllocationAnswerSaysWhatIsHeldAndHowFramesShouldLie)
 {

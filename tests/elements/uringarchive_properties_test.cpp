@@ -177,6 +177,28 @@ TEST(UringArchiveProperties, ALocationWithATimeGetsASuffixWhenItIsTaken)
     EXPECT_EQ(names[1], names[0] + "-1");
 }
 
+TEST(UringArchiveProperties, ANewStreamHasItsOwnTags)
+{
+    const auto tag = [](const char *name, const char *value) {
+        return gst_event_new_tag(gst_tag_list_new(name, value, nullptr));
+    };
+    ArchiveBench bench("num-frames=1");
+    bench.start();
+    bench.pushEvent(tag(GST_TAG_TITLE, "tweezers"));
+    bench.push(0);
+    bench.pushHeader(nullptr);
+    g_object_set(bench.element(), "recording", TRUE, nullptr);
+    bench.push(1);
+    bench.pushEvent(tag(GST_TAG_ARTIST, "atoms"));
+    g_object_set(bench.element(), "recording", TRUE, nullptr);
+    bench.push(2);
+    bench.eos();
+    EXPECT_TRUE(bench.recorded().manifestHas("tweezers"));
+    EXPECT_FALSE(bench.recorded("-1").manifestHas("tweezers"));
+    EXPECT_FALSE(bench.recorded("-2").manifestHas("tweezers"));
+    EXPECT_TRUE(bench.recorded("-2").manifestHas("atoms"));
+}
+
 TEST(UringArchiveProperties, MetadataAndTagsAreInTheManifest)
 {
     ArchiveBench bench;
