@@ -81,7 +81,15 @@ bool Recorder::start(const ArchiveSettings &settings)
             (nullptr));
         return false;
     }
-    if (!isRecording())
+    if (settings_.everyNth != 0 && settings_.nthPhase >= settings_.everyNth) {
+        GST_ELEMENT_ERROR(
+            sink_, RESOURCE, SETTINGS,
+            ("%s: nth-phase=%u is not below every-nth=%u, so no frame has such a number. Set it below.",
+             GST_OBJECT_NAME(sink_), settings_.nthPhase, settings_.everyNth),
+            (nullptr));
+        return false;
+    }
+    if (!isRecording() || settings_.everyNth == 0)
         return true;
     const bool named = settings_.location.find('%') == std::string::npos;
     directory_ = makeDirectory(named ? RecordingDirectory::OnCollision::Refuse
@@ -238,7 +246,8 @@ bool Recorder::setCaps(GstCaps *caps)
     rateNumerator_ = format->rateNumerator;
     rateDenominator_ = format->rateDenominator;
     seriesIsCurrent_ = false;
-    return true;
+    // Threads and the ledger's file cost milliseconds, which the first frame does not have.
+    return !isRecording() || settings_.everyNth == 0 || open();
 }
 
 bool Recorder::waitClosed()

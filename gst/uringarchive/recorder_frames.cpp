@@ -33,7 +33,7 @@ GstFlowReturn Recorder::render(GstBuffer *buffer)
     const GstClockTime time = frameTimes(segment_, buffer).runningTime;
     newest_.store(time, std::memory_order_relaxed);
     const FrameNumbers::Frame number = numbers_.next(frameSequence(buffer), time);
-    const bool wanted = isRecording();
+    const bool wanted = isRecording() && settings_.everyNth != 0;
     if (wanted && !open()) {
         numbers_.takeBack();
         return GST_FLOW_ERROR;
@@ -249,6 +249,8 @@ void Recorder::loseLocked(const FrameNumbers::Frame &number, GstBuffer *buffer, 
 {
     counters_.countIn();
     counters_.countDropped(reason);
+    if (current_)
+        current_->countLost();
     ++dropsBefore_;
     const std::string name(toString(reason));
     if (ownLoss_ && ownLoss_->reasonText() == name) {

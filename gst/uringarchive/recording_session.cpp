@@ -97,6 +97,12 @@ void RecordingSession::note(LossRecord loss)
     writer_->note(loss);
 }
 
+void RecordingSession::countLost()
+{
+    const std::lock_guard lock(mutex_);
+    ++news_.lost;
+}
+
 void RecordingSession::finish()
 {
     {
@@ -121,6 +127,10 @@ void RecordingSession::closeWhenFinished()
         const std::lock_guard lock(mutex_);
         last = news_;
     }
+    if (last.lost > 0)
+        warning(last.location + ": " + std::to_string(last.lost) + " of " +
+                std::to_string(last.frames + last.lost) +
+                " frames were lost; 'dmaslab-archive info --losses' names them, and stats says why");
     if (!last.numpy.empty()) // that it opened was said
         postRecordingMessage(host_.element, recordingClosedName, last);
     {

@@ -57,6 +57,8 @@ public:
     }
     [[nodiscard]] Writer::Push push(const ArchiveFrame &frame) { return writer_->push(frame); }
     void note(LossRecord loss);
+    /** A frame that did not come as far as the writer. */
+    void countLost();
 
     /** No frame comes any more. Returns at once; isClosed() when all is on disk and said. */
     void finish();

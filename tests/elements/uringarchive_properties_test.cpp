@@ -123,10 +123,19 @@ TEST(UringArchiveProperties, AnUnwritableParentIsAnErrorBeforeTheFirstFrame)
     expectRefusal(bench, "may write to");
 }
 
-TEST(UringArchiveProperties, ARingOfOneSegmentIsRefused)
+TEST(UringArchiveProperties, ARingOfTooFewSegmentsIsRefused)
 {
-    ArchiveBench bench("max-segments=1");
-    expectRefusal(bench, "max-segments=1");
+    for (const char *ring : {"max-segments=1", "max-segments=2"}) {
+        ArchiveBench bench(ring);
+        expectRefusal(bench, ring);
+        EXPECT_TRUE(bench.directory().names().empty());
+    }
+}
+
+TEST(UringArchiveProperties, APhaseThatNoNumberHasIsRefused)
+{
+    ArchiveBench bench("every-nth=5 nth-phase=5");
+    expectRefusal(bench, "nth-phase=5 is not below every-nth=5");
     EXPECT_TRUE(bench.directory().names().empty());
 }
 

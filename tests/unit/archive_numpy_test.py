@@ -1,10 +1,15 @@
-#!/ usr / bin / python3
-#SPDX - License - Identifier : LGPL - 2.1 - or -later
-""
-    "Opens the files of every layout with numpy alone, and reads their headers by the rules of other readers."
-    "" import os import re import subprocess import sys import tempfile
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Opens the files of every layout with numpy alone, and reads their headers by the rules of other readers."""
+import os
+import re
+import subprocess
+import sys
+import tempfile
 
-try : import numpy as np except ImportError:
+try:
+    import numpy as np
+except ImportError:
     print("skipped: python3-numpy is not installed")
     sys.exit(77)
 
@@ -29,8 +34,8 @@ def parts(raw):
     length = int.from_bytes(raw[8:10], "little")
     return raw[10:10 + length].decode("latin1"), 10 + length
 
-#The rules of three readers in other languages, in words of our own;                                         \
-    each gives(descr, fortran_order, shape, offset).
+
+# The rules of three readers in other languages, in words of our own; each gives (descr, fortran_order, shape, offset).
 def like_libnpy(raw):
     text, offset = parts(raw)
     if not text.endswith("\n"):
@@ -125,7 +130,7 @@ def like_npy_matlab(raw):
     shape = re.search(r"'shape'\s*:\s*\((.*?)\)", text)
     if not (descr and order and shape):
         raise Refused("a value is not as the pattern wants it")
-#str2num() evaluates the text as a row of numbers.
+    # str2num() evaluates the text as a row of numbers.
     axes = tuple(int(axis) for axis in re.split(r"[\s,]+", shape.group(1).strip(" ,")))
     return descr.group(1), order.group(1) == "True", axes, offset
 
@@ -190,7 +195,7 @@ def check_case(directory, number, case, answer):
     axes = (FRAMES if layout != "blob" else FRAMES * whole,) + stored
     check_header(name, raw, axes, layout != "record")
 
-#A count is patched in place, whatever it was; 0 is one, too.
+    # A count is patched in place, whatever it was; 0 is one, too.
     place = raw.index(b"'shape': (") + len(b"'shape': (")
     for count in [0, 1, FRAMES]:
         with open(path, "r+b") as file:
@@ -205,18 +210,15 @@ def check_records(directory):
     expected = {"sequence": (0, 0), "pts": (8, -1), "capture": (16, -1), "utc": (24, -1), "hash": (32, 0),
                 "device": (40, 2**64 - 1), "block": (48, 0), "length": (52, 0), "drops_before": (56, 0),
                 "epoch": (60, 0), "flags": (62, 0)}
-    check("index", {
-    n: index.dtype.fields[n][1] for n in index.dtype.names} ==
-          {
-    n: offset for n, (offset, _) in expected.items()}, f"{index.dtype.fields}")
+    check("index", {n: index.dtype.fields[n][1] for n in index.dtype.names} ==
+          {n: offset for n, (offset, _) in expected.items()}, f"{index.dtype.fields}")
     check("index", tuple(index[0]) == tuple(value for _, value in expected.values()), f"{index[0]}")
     check("index", tuple(index[1]) == (2**64 - 1, -2, 3, 4, 5, 6, 2**32 - 1, 8, 9, 10, 11), f"{index[1]}")
     losses = np.load(os.path.join(directory, "losses.npy"), mmap_mode="r")
     check("losses", losses.dtype.itemsize == 128 and losses.shape == (2,), f"{losses.dtype} {losses.shape}")
     offsets = {"first": 0, "last": 8, "count": 16, "time": 24, "utc": 32, "series": 40, "kind": 44, "reason": 48,
                "element": 64}
-    check("losses", {
-    n: losses.dtype.fields[n][1] for n in losses.dtype.names} == offsets, f"{losses.dtype.fields}")
+    check("losses", {n: losses.dtype.fields[n][1] for n in losses.dtype.names} == offsets, f"{losses.dtype.fields}")
     check("losses", tuple(losses[1]) == (1, 2, 3, -4, 5, 6, 1, b"slow-consumer", b"e" * 64), f"{losses[1]}")
     for name, count in [("index", 3), ("losses", 2)]:
         check_header(name, open(os.path.join(directory, name + ".npy"), "rb").read(), (count,), False)

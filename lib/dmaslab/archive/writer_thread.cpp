@@ -225,6 +225,7 @@ void WriterThread::perform(WriterCommand command)
         break;
     case WriterCommand::Kind::Finish:
         finishing_ = true;
+        failedLedgers_ = 0; // a few more tries, for the last time
         if (!segments_.empty())
             segments_.back()->sealed = true;
         break;
