@@ -82,6 +82,14 @@ bool Recorder::start(const ArchiveSettings &settings)
             (nullptr));
         return false;
     }
+    if (!settings_.metadataExcess.empty()) {
+        GST_ELEMENT_ERROR(sink_, RESOURCE, SETTINGS,
+                          ("%s: metadata: %s, and a manifest takes no more. Put it into a file of its own, "
+                           "and name that here.",
+                           GST_OBJECT_NAME(sink_), settings_.metadataExcess.c_str()),
+                          (nullptr));
+        return false;
+    }
     if (!isRecording())
         return true;
     const bool named = settings_.location.find('%') == std::string::npos;
