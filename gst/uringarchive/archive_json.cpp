@@ -117,7 +117,7 @@ void appendValue(std::string &json, const GValue *value)
     }
 }
 
-// What a reader of manifests takes (docs/archive-format.md); the manifest itself is the first level.
+// What a reader of manifests takes (Manifest::parse); the manifest itself is the first level.
 constexpr guint kDeepest = 64;
 constexpr guint kMostKeys = 10'000;
 
