@@ -117,6 +117,63 @@ void appendValue(std::string &json, const GValue *value)
     }
 }
 
+// What a reader of manifests takes (Manifest::parse); the manifest itself is the first level.
+constexpr guint kDeepest = 64;
+constexpr guint kMostKeys = 10'000;
+
+enum class Excess
+{
+    None,
+    Depth,
+    Keys,
+};
+
+struct Level
+{
+    guint depth;
+    Excess found = Excess::None;
+};
+
+Excess excessOf(const GstStructure *structure, guint depth);
+
+Excess excessOf(const GValue *value, guint depth)
+{
+    if (GST_VALUE_HOLDS_STRUCTURE(value))
+        return excessOf(gst_value_get_structure(value), depth);
+    const bool array = GST_VALUE_HOLDS_ARRAY(value);
+    if (!array && !GST_VALUE_HOLDS_LIST(value))
+        return Excess::None;
+    if (depth > kDeepest)
+        return Excess::Depth;
+    const guint count = array ? gst_value_array_get_size(value) : gst_value_list_get_size(value);
+    Excess found = Excess::None;
+    for (guint i = 0; i < count && found == Excess::None; ++i)
+        found = excessOf(array ? gst_value_array_get_value(value, i) : gst_value_list_get_value(value, i),
+                         depth + 1);
+    return found;
+}
+
+gboolean onLevelField(GQuark, const GValue *value, gpointer data)
+{
+    auto &level = *static_cast<Level *>(data);
+    level.found = excessOf(value, level.depth + 1);
+    return level.found == Excess::None;
+}
+
+/** @param depth the level that the structure is on */
+Excess excessOf(const GstStructure *structure, guint depth)
+{
+    if (depth > kDeepest)
+        return Excess::Depth;
+    if (!structure)
+        return Excess::None;
+    if (gst_structure_n_fields(structure) > gint(kMostKeys))
+        return Excess::Keys;
+    Level level{depth};
+    gst_structure_foreach(structure, onLevelField, &level);
+    return level.found;
+}
+
 void appendField(std::string &json, const char *name, const GValue *value)
 {
     if (json.size() > 1)
@@ -138,7 +195,7 @@ void onTag(const GstTagList *tags, const gchar *name, gpointer json)
     if (!gst_tag_list_copy_value(&value, tags, name))
         return;
     const bool binary = G_VALUE_HOLDS(&value, GST_TYPE_SAMPLE) || G_VALUE_HOLDS(&value, GST_TYPE_BUFFER);
-    if (!binary)
+    if (!binary && excessOf(&value, 3) == Excess::None)
         appendField(*static_cast<std::string *>(json), name, &value);
     g_value_unset(&value);
 }
@@ -151,6 +208,19 @@ std::string structureToJson(const GstStructure *structure)
     if (structure)
         gst_structure_foreach(structure, onField, &json);
     return json + "}";
+}
+
+std::string excessOf(const GstStructure *structure)
+{
+    switch (excessOf(structure, 2)) {
+    case Excess::Depth:
+        return "its values are nested deeper than " + std::to_string(kDeepest - 1) + " times";
+    case Excess::Keys:
+        return "one structure has more than " + std::to_string(kMostKeys) + " fields";
+    case Excess::None:
+        break;
+    }
+    return {};
 }
 
 std::string tagsToJson(const GstTagList *tags)

@@ -257,7 +257,9 @@ bool setArchiveProperty(ArchiveValues &values, guint id, const GValue *value)
         return true;
     case PROP_METADATA:
         values.metadata.reset(static_cast<GstStructure *>(g_value_dup_boxed(value)));
-        settings.metadataJson = structureToJson(values.metadata.get());
+        settings.metadataExcess = excessOf(values.metadata.get());
+        settings.metadataJson =
+            settings.metadataExcess.empty() ? structureToJson(values.metadata.get()) : "{}";
         return true;
     case PROP_CPU:
         writer.cpu = g_value_get_int(value);

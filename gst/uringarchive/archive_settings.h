@@ -27,6 +27,7 @@ struct ArchiveSettings
     OnFull onFull = OnFull::Auto;
     WriterSettings writer{.maxHeld = 0}; ///< maxHeld 0: computed
     std::string metadataJson = "{}";
+    std::string metadataExcess; ///< why it cannot be recorded; empty: it can
 
     /** How many frames the element may hold: what is being written, and what comes until the disk is told. */
     [[nodiscard]] std::uint32_t maxHeld(std::uint32_t rateNumerator, std::uint32_t rateDenominator) const;

@@ -15,6 +15,7 @@ namespace dmaslab {
 
 namespace {
 
+constexpr std::int64_t kStuckNs = 5'000'000'000; ///< no disk that works takes so long
 constexpr std::int64_t kLookNs = 20'000'000; ///< how long a flush may go unnoticed while we wait for the disk
 
 /** The name with the time filled in; as it is when it asks for none. */
@@ -87,6 +88,14 @@ bool Recorder::start(const ArchiveSettings &settings)
             ("%s: nth-phase=%u is not below every-nth=%u, so no frame has such a number. Set it below.",
              GST_OBJECT_NAME(sink_), settings_.nthPhase, settings_.everyNth),
             (nullptr));
+        return false;
+    }
+    if (!settings_.metadataExcess.empty()) {
+        GST_ELEMENT_ERROR(sink_, RESOURCE, SETTINGS,
+                          ("%s: metadata: %s, and a manifest takes no more. Put it into a file of its own, "
+                           "and name that here.",
+                           GST_OBJECT_NAME(sink_), settings_.metadataExcess.c_str()),
+                          (nullptr));
         return false;
     }
     if (!isRecording() || settings_.everyNth == 0)
@@ -250,7 +259,29 @@ bool Recorder::setCaps(GstCaps *caps)
     return !isRecording() || settings_.everyNth == 0 || open();
 }
 
-bool Recorder::waitClosed()
+template <typename Wait>
+bool Recorder::waitForDisk(RecordingSession &session, Wait &&wait, bool flushMayEndIt)
+{
+    std::int64_t sayAt = monotonicNowNs() + kStuckNs;
+    while (!wait(monotonicNowNs() + kLookNs)) {
+        if (flushMayEndIt && isFlushing())
+            return false;
+        if (monotonicNowNs() < sayAt)
+            continue;
+        sayAt = kNoDeadline;
+        const auto pending = guint64(session.stats().pending);
+        GST_ELEMENT_WARNING(sink_, RESOURCE, WRITE,
+                            ("%s: %s: waiting for the disk for %d s; frames that are not durable yet: "
+                             "%" G_GUINT64_FORMAT ". It is waited for until it answers: the kernel's log "
+                             "tells whether the disk or its connection hangs.",
+                             GST_OBJECT_NAME(sink_), session.writer().path().c_str(),
+                             int(kStuckNs / 1'000'000'000), pending),
+                            (nullptr));
+    }
+    return true;
+}
+
+bool Recorder::waitClosed(bool flushMayEndIt)
 {
     std::vector<SessionPtr> waitedFor;
     {
@@ -258,10 +289,9 @@ bool Recorder::waitClosed()
         waitedFor = finishing_;
     }
     for (const SessionPtr &session : waitedFor) {
-        while (!session->waitClosed(monotonicNowNs() + kLookNs)) {
-            if (isFlushing())
-                return false;
-        }
+        const auto wait = [&session](std::int64_t deadlineNs) { return session->waitClosed(deadlineNs); };
+        if (!waitForDisk(*session, wait, flushMayEndIt))
+            return false;
     }
     return true;
 }
@@ -274,11 +304,12 @@ bool Recorder::drain()
         session = current_;
     }
     // Of a recording that has failed there is nothing to wait for: its frames are let go as they are.
-    while (session && !session->hasFailed() && !session->writer().drain(monotonicNowNs() + kLookNs)) {
-        if (isFlushing())
-            return false;
-    }
-    return waitClosed();
+    const auto wait = [&session](std::int64_t deadlineNs) {
+        return session->hasFailed() || session->writer().drain(deadlineNs);
+    };
+    if (session && !waitForDisk(*session, wait, true))
+        return false;
+    return waitClosed(true);
 }
 
 bool Recorder::letGo()
@@ -301,7 +332,7 @@ bool Recorder::finish()
         const std::lock_guard lock(mutex_);
         closeLocked();
     }
-    return waitClosed();
+    return waitClosed(true);
 }
 
 void Recorder::stop()
@@ -312,14 +343,11 @@ void Recorder::stop()
     directory_.reset();
     numbers_.settle();
     noteMissing();
-    std::vector<SessionPtr> last;
     {
         const std::lock_guard lock(mutex_);
         closeLocked();
-        last = finishing_;
     }
-    for (const SessionPtr &session : last)
-        (void)session->waitClosed(kNoDeadline);
+    (void)waitClosed(false);
     {
         const std::lock_guard lock(mutex_);
         (void)reapLocked();

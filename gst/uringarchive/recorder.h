@@ -76,7 +76,11 @@ private:
     void use(SessionPtr session);
     void closeLocked();
     [[nodiscard]] std::vector<SessionPtr> reapLocked();
-    [[nodiscard]] bool waitClosed();
+    /** Waits for the disk by wait(deadline), and says once when that takes long; false when a flush came
+     * first, where one may end it. */
+    template <typename Wait>
+    bool waitForDisk(RecordingSession &session, Wait &&wait, bool flushMayEndIt);
+    [[nodiscard]] bool waitClosed(bool flushMayEndIt);
     [[nodiscard]] std::vector<SessionPtr> sessions() const;
 
     void noteMissing();

@@ -171,6 +171,35 @@ TEST(UringArchiveFull, StoppingTheRecordingEndsTheWait)
     EXPECT_EQ(bench.recorded().index.size(), 4u);
 }
 
+TEST(UringArchiveFull, AStuckDiskIsNamedWhileEosAndStopWaitForIt)
+{
+    Gate gate;
+    gate.shut();
+    ArchiveBench ending, stopping;
+    for (ArchiveBench *bench : {&ending, &stopping}) {
+        bench->start();
+        bench->push(gate.frame(0));
+    }
+    std::thread eos([&] { ending.eos(); });
+    std::thread stop([&] { stopping.stop(); });
+    for (ArchiveBench *bench : {&ending, &stopping}) {
+        EXPECT_TRUE(bench->waitUntil([&] { return bench->countMessages(GST_MESSAGE_WARNING) > 0; }));
+        EXPECT_TRUE(bench->news("dmaslab-recording-closed").empty());
+    }
+    gate.open();
+    eos.join();
+    stop.join();
+    for (ArchiveBench *bench : {&ending, &stopping}) {
+        const auto warnings = bench->texts(GST_MESSAGE_WARNING);
+        ASSERT_EQ(warnings.size(), 1u);
+        EXPECT_NE(warnings[0].find(bench->location() +
+                                   ": waiting for the disk for 5 s; frames that are not durable yet: 1."),
+                  std::string::npos)
+            << warnings[0];
+        EXPECT_EQ(bench->news("dmaslab-recording-closed").size(), 1u);
+    }
+}
+
 TEST(UringArchiveFull, OnFullErrorSaysSoOnce)
 {
     Gate gate;

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/handles.h"
+#include "dmaslab/archive/manifest.h"
 #include "uringarchive/archive_json.h"
 
 using namespace dmaslab;
@@ -55,6 +56,68 @@ TEST(ArchiveJson, NoTextAndNoNumberBreaksIt)
     EXPECT_EQ(parsed["text"], "a\"b\\c\n\t\x01");
     EXPECT_TRUE(parsed["nan"].is_null());
     EXPECT_TRUE(parsed["inf"].is_null());
+}
+
+namespace {
+
+/** A structure in a structure, so many times. */
+StructurePtr nested(int levels)
+{
+    StructurePtr inner(gst_structure_new_empty("x"));
+    for (int i = 1; i < levels; ++i) {
+        StructurePtr outer(gst_structure_new("x", "y", GST_TYPE_STRUCTURE, inner.get(), nullptr));
+        inner = std::move(outer);
+    }
+    return inner;
+}
+
+StructurePtr withFields(int count)
+{
+    StructurePtr fields(gst_structure_new_empty("x"));
+    for (int i = 0; i < count; ++i)
+        gst_structure_set(fields.get(), ("f" + std::to_string(i)).c_str(), G_TYPE_INT, i, nullptr);
+    return fields;
+}
+
+std::string manifestWith(const GstStructure *metadata)
+{
+    Manifest manifest;
+    manifest.metadataJson = structureToJson(metadata);
+    return manifest.toJson();
+}
+
+} // namespace
+
+TEST(ArchiveJson, WhatAReaderOfManifestsTakesIsNoExcessAndNoMore)
+{
+    EXPECT_EQ(excessOf(nullptr), "");
+    for (const StructurePtr &most : {nested(63), withFields(10'000)}) {
+        EXPECT_EQ(excessOf(most.get()), "");
+        EXPECT_TRUE(Manifest::parse(manifestWith(most.get()), "manifest.json"));
+    }
+    EXPECT_EQ(excessOf(nested(64).get()), "its values are nested deeper than 63 times");
+    EXPECT_EQ(excessOf(withFields(10'001).get()), "one structure has more than 10000 fields");
+    for (const StructurePtr &more : {nested(64), withFields(10'001)})
+        EXPECT_FALSE(Manifest::parse(manifestWith(more.get()), "manifest.json"));
+}
+
+TEST(ArchiveJson, ListsAreLevelsToo)
+{
+    const StructurePtr fields(gst_structure_new_empty("x"));
+    GValue value = G_VALUE_INIT;
+    g_value_init(&value, G_TYPE_INT);
+    for (int i = 0; i < 63; ++i) {
+        GValue outer = G_VALUE_INIT;
+        g_value_init(&outer, i % 2 ? GST_TYPE_LIST : GST_TYPE_ARRAY);
+        if (i % 2)
+            gst_value_list_append_and_take_value(&outer, &value);
+        else
+            gst_value_array_append_and_take_value(&outer, &value);
+        value = outer;
+        gst_structure_set_value(fields.get(), "a", &value);
+        EXPECT_EQ(excessOf(fields.get()).empty(), i < 62) << i;
+    }
+    g_value_unset(&value);
 }
 
 TEST(ArchiveJson, TagsWithoutTheirPictures)

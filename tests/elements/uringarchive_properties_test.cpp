@@ -139,6 +139,18 @@ TEST(UringArchiveProperties, APhaseThatNoNumberHasIsRefused)
     EXPECT_TRUE(bench.directory().names().empty());
 }
 
+TEST(UringArchiveProperties, MetadataThatNoManifestTakesIsRefused)
+{
+    ArchiveBench bench;
+    GstStructure *metadata = gst_structure_new_empty("lab");
+    for (int i = 0; i <= 10'000; ++i)
+        gst_structure_set(metadata, ("f" + std::to_string(i)).c_str(), G_TYPE_INT, i, nullptr);
+    g_object_set(bench.element(), "metadata", metadata, nullptr);
+    gst_structure_free(metadata);
+    expectRefusal(bench, "metadata: one structure has more than 10000 fields");
+    EXPECT_TRUE(bench.directory().names().empty());
+}
+
 TEST(UringArchiveProperties, AnImpossibleCpuIsRefusedByItsNumber)
 {
     ArchiveBench bench("cpu=99999");
