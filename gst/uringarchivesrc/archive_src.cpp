@@ -299,8 +299,14 @@ static GstStateChangeReturn gst_uring_archive_src_change_state(GstElement *eleme
         GST_OBJECT_UNLOCK(element);
         gst_base_src_set_live(GST_BASE_SRC(element), live);
     }
-    self.player.setPaused(transition == GST_STATE_CHANGE_PLAYING_TO_PAUSED);
-    return GST_ELEMENT_CLASS(archive_src_parent_class)->change_state(element, transition);
+    if (transition == GST_STATE_CHANGE_PLAYING_TO_PAUSED)
+        self.player.setPaused(true);
+    else if (transition != GST_STATE_CHANGE_PAUSED_TO_READY)
+        self.player.setPaused(false);
+    const auto result = GST_ELEMENT_CLASS(archive_src_parent_class)->change_state(element, transition);
+    if (transition == GST_STATE_CHANGE_PAUSED_TO_READY)
+        self.player.setPaused(false); // not before the pad flushes: the frame that waits would go out
+    return result;
 }
 
 static gboolean gst_uring_archive_src_post_message(GstElement *element, GstMessage *message)

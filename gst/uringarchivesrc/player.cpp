@@ -28,9 +28,10 @@ Player::Player(GstBaseSrc *element)
 bool Player::start(const ReplaySettings &settings)
 {
     settings_ = settings;
-    auto recording = Recording::open(settings.location);
+    const auto unbegun = settings.follow ? Recording::Unbegun::Await : Recording::Unbegun::Refuse;
+    auto recording = Recording::open(settings.location, unbegun);
     // A second one for queries: a recording is for one thread.
-    auto second = Recording::open(settings.location);
+    auto second = Recording::open(settings.location, unbegun);
     if (!recording || !second) {
         postError(GST_ELEMENT(element_), ofLocation(recording ? second.error() : recording.error()));
         return false;

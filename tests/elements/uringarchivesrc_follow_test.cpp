@@ -81,6 +81,49 @@ TEST_F(Follow, WaitsForTheFirstFrameAndItsCaps)
     EXPECT_EQ(bench.story(), lines(0, 0));
 }
 
+TEST_F(Follow, WaitsForAManifestThatComesWithTheFirstSegment)
+{
+    ReplayBench bench(path(), "follow=true");
+    bench.play();
+    gint64 frames = -1;
+    EXPECT_TRUE(gst_element_query_duration(bench.element(), GST_FORMAT_DEFAULT, &frames));
+    EXPECT_EQ(frames, 0);
+    add(2);
+    builder_->commit();
+    bench.waitForFrames(2);
+    builder_->close();
+    bench.waitForLog("eos");
+    EXPECT_EQ(bench.story(), lines(0, 1));
+    EXPECT_EQ(bench.currentCaps(), greyFormat(64, 64).caps);
+    bench.stop();
+    EXPECT_TRUE(bench.texts(GST_MESSAGE_ERROR).empty());
+}
+
+TEST_F(Follow, WithoutAManifestAndAWriterThereIsNothingToWaitFor)
+{
+    {
+        ReplayBench bench(path());
+        bench.play();
+        EXPECT_NE(textOf(bench.pop(GST_MESSAGE_ERROR).get()).find("is being begun"), std::string::npos);
+    }
+    ReplayBench bench(path(), "follow=true");
+    bench.play();
+    builder_->abandon();
+    EXPECT_NE(textOf(bench.pop(GST_MESSAGE_ERROR).get()).find("its writer has ended"), std::string::npos);
+    bench.stop();
+    ReplayBench late(path(), "follow=true");
+    late.play();
+    EXPECT_NE(textOf(late.pop(GST_MESSAGE_ERROR).get()).find("no manifest.json"), std::string::npos);
+}
+
+TEST_F(Follow, AWaitForTheManifestEndsWithTheElement)
+{
+    ReplayBench bench(path(), "follow=true");
+    bench.play();
+    bench.stop();
+    EXPECT_TRUE(bench.texts(GST_MESSAGE_ERROR).empty());
+}
+
 TEST_F(Follow, TakesOverANewSeriesAndLongerFrames)
 {
     add(2);

@@ -54,8 +54,14 @@ public:
         std::string indexPath;
     };
 
+    enum class Unbegun
+    {
+        Refuse,
+        Await, ///< a directory that a writer has and that has no manifest.json yet is a recording without
+               ///< frames
+    };
     /** `directory`, or the path of its manifest.json. */
-    static Result<Recording> open(const std::string &directory);
+    static Result<Recording> open(const std::string &directory, Unbegun unbegun = Unbegun::Refuse);
 
     [[nodiscard]] const std::string &path() const { return path_; }
     [[nodiscard]] const Manifest &manifest() const { return manifest_; }
@@ -109,6 +115,8 @@ private:
 
     Recording() = default;
     [[nodiscard]] Result<Version> version() const;
+    [[nodiscard]] bool isLocked() const;
+    [[nodiscard]] Result<void> await(const Error &missing, bool locked);
     Result<void> load();
     void adopt(Manifest manifest);
     Result<void> loadSegment(std::size_t position);
@@ -122,6 +130,8 @@ private:
     std::string path_;
     UniqueFd directory_;
     Version version_;
+    Unbegun unbegun_ = Unbegun::Refuse;
+    bool waited_ = false; ///< there was a writer, and no manifest yet
     Manifest manifest_;
     // Descriptors come and go; what is said about the segments stays.
     mutable std::vector<Segment> segments_;

@@ -46,9 +46,10 @@ std::pair<std::uint64_t, std::uint64_t> endOfAll(const std::vector<Recording::Se
 
 } // namespace
 
-Result<Recording> Recording::open(const std::string &directory)
+Result<Recording> Recording::open(const std::string &directory, Unbegun unbegun)
 try {
     Recording recording;
+    recording.unbegun_ = unbegun;
     recording.path_ = directory;
     auto fd = openRecordingDirectory(recording.path_);
     if (!fd)
@@ -74,14 +75,31 @@ Result<Recording::Version> Recording::version() const
         {status.st_dev, status.st_ino}, status.st_size, status.st_mtim.tv_sec, status.st_mtim.tv_nsec};
 }
 
+/** There is no manifest. A writer makes it with the first segment: where one is at work, it may come. */
+Result<void> Recording::await(const Error &missing, bool locked)
+{
+    if (missing.sysErrno == ENOENT && locked && unbegun_ == Unbegun::Await) {
+        waited_ = true;
+        return {};
+    }
+    if (missing.sysErrno == ENOENT && locked)
+        return fail(Errc::NotFound,
+                    path_ + ": is being begun: its writer has recorded no frame yet. Try again when it has",
+                    ENOENT);
+    if (waited_)
+        return fail(Errc::NotFound, path_ + ": its writer has ended, and had not recorded a frame", ENOENT);
+    return tl::unexpected(missing);
+}
+
 Result<void> Recording::load()
 {
     // A ring recording takes a segment off the list before it touches the files: when the list is still the
     // same after the files were looked at, they are what it says.
     for (int look = 0; look < kMostLooks; ++look) {
+        const bool locked = version_ == Version{} && isLocked(); // asked first: what it left is then seen
         const auto before = version();
         if (!before)
-            return tl::unexpected(before.error());
+            return version_ == Version{} ? await(before.error(), locked) : tl::unexpected(before.error());
         if (!(*before == version_)) {
             auto manifest = Manifest::read(directory_.get(), path_);
             if (!manifest)
@@ -225,8 +243,11 @@ try {
 
 bool Recording::mayGrow() const
 {
-    if (manifest_.state != RecordingState::Recording)
-        return false;
+    return manifest_.state == RecordingState::Recording && isLocked();
+}
+
+bool Recording::isLocked() const
+{
     const UniqueFd fd(openat(directory_.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     // A lock belongs to the open file: this one's is gone as soon as it is closed.
     return fd.isValid() && flock(fd.get(), LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
