@@ -26,7 +26,7 @@ expect()
 
 expect record.sh 0 'frames +100, sequence 0 to 495, every 5th' rec 1 500 5
 expect replay.sh 0 'frames-out=100, .*dropped=0' rec
-expect ring-record.sh 0 'sequence [1-9][0-9]* to 599' ring 0.2 1.2 500
+expect ring-record.sh 0 'sequence [1-9][0-9]* to [1-9]' ring 0.2 1.2 500
 expect replay.sh 0 'dropped=0' ring --fast
 
 expect record.sh 2 'is there already' rec
