@@ -11,7 +11,7 @@ build=${DMASLAB_BUILD:-$root/build/dual-path}
 # The comment at the head of the script, from its Usage line on.
 usage()
 {
-    sed -n '/^# Usage/,/^[^#]/s/^# \{0,1\}//p' "$0"
+    sed -n '/^# Usage/,/^[^#]/{/^# shellcheck/d;s/^# \{0,1\}//p}' "$0"
 }
 
 # refuse WHAT: the arguments make no sense.
@@ -20,6 +20,15 @@ refuse()
     echo "${script%.sh}: $*" >&2
     sed -n 's/^# Usage/usage/p' "$0" >&2
     exit 2
+}
+
+# refuse_options ARGUMENT…: what begins with - and is more than that is meant as an option.
+refuse_options()
+{
+    local argument
+    for argument; do
+        case $argument in -?*) refuse "there is no option '$argument': --help tells what there is" ;; esac
+    done
 }
 
 # refuse_unless_new DIRECTORY: a recording is a directory that is not there yet.
@@ -50,9 +59,18 @@ refuse_unless_positive() # name value example
     [[ $2 =~ $positive && $2 =~ [1-9] ]] || refuse "$1 '$2' is no number above 0: give one, such as $3"
 }
 
+require_place_to_build()
+{
+    if mkdir -p "$(dirname "$build")" && : >>"$log" && { [ ! -e "$build" ] || [ -w "$build" ]; }; then
+        return
+    fi 2>/dev/null
+    echo "${script%.sh}: cannot write '$build', where the plugins are built: change its permissions, or let" \
+        "DMASLAB_BUILD name a build directory that is there already" >&2
+    exit 3
+}
+
 built()
 {
-    [ -z "${DMASLAB_BUILD:-}" ] || return 0
     if [ ! -f "$build/build.ninja" ] || [ "$(cat "$build/.source" 2>/dev/null)" != "$root" ]; then
         echo "${script%.sh}: building in ${build#"$root"/}, once"
         rm -rf "$build"
@@ -70,7 +88,8 @@ prepare()
     local plugin
     "$root/tests/setup.sh" build runtime || exit 3
     log=$build.log
-    if ! built; then
+    [ -n "${DMASLAB_BUILD:-}" ] || require_place_to_build
+    if [ -z "${DMASLAB_BUILD:-}" ] && ! built; then
         tail -n 30 "$log" >&2
         echo "${script%.sh}: the build failed; the whole log: $log" >&2
         exit 1

@@ -17,6 +17,7 @@ processing='fakesink sync=false'
 every=5
 
 case ${1:-} in -h | --help) usage && exit 0 ;; esac
+refuse_options "$@"
 [ $# -le 4 ] || refuse "four arguments at most, not $#"
 location=${1:--} seconds=${2:-10} fps=${3:-1000} recording=${4:-$(free_name)}
 

@@ -218,11 +218,16 @@ std::vector<std::string> imbalances(const Run &run, std::uint64_t produced)
 
 int report(Run &run, const Options &options, double seconds)
 {
+    const std::string format = describeFormat(run.camera);
+    // After an error the elements run on: let them stand still before they are asked what they have.
+    if (run.failed)
+        gst_element_set_state(run.pipeline, GST_STATE_NULL);
     const std::uint64_t produced = statOf(run.camera, "frames-out");
     const Counts all = Counts::of(run.pipeline);
-    std::vector<std::string> wrong = imbalances(run, produced);
+    // What was under way when it stopped is in no branch, and need not add up.
+    std::vector<std::string> wrong = run.failed ? std::vector<std::string>{} : imbalances(run, produced);
     ReadBack onDisk;
-    if (run.archive.recorder) {
+    if (run.archive.recorder && !(run.failed && run.recording.empty())) {
         onDisk = ReadBack::of(run.recording, run.processing.verify);
         if (!onDisk.error.empty())
             wrong.push_back(onDisk.error);
@@ -237,8 +242,8 @@ int report(Run &run, const Options &options, double seconds)
             reasons += (reasons.empty() ? "" : ", ") + reason + " " + std::to_string(count);
     }
 
-    std::printf("%s%s at %s frames/s, %.1f s\n", run.terminal ? "\r\033[K" : "",
-                describeFormat(run.camera).c_str(), options.rate, seconds);
+    std::printf("%s%s at %s frames/s, %.1f s\n", run.terminal ? "\r\033[K" : "", format.c_str(), options.rate,
+                seconds);
     std::printf("  produced     %9" PRIu64 "\n", produced);
     std::printf("  processed    %9" PRIu64 "  every frame", run.processing.arrived.load());
     if (run.processing.verify)
@@ -263,7 +268,9 @@ int report(Run &run, const Options &options, double seconds)
                 us("pacing-max"));
     for (const std::string &sentence : wrong)
         std::printf("  WRONG         %s\n", sentence.c_str());
-    if (wrong.empty())
+    if (run.failed)
+        std::printf("  stopped by the error above: not accounted for\n");
+    else if (wrong.empty())
         std::printf("  every frame is accounted for\n");
     if (!onDisk.numpy.empty())
         std::printf(

@@ -10,6 +10,7 @@
 # shellcheck source=pipelines/common.sh
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 case ${1:-} in -h | --help) usage && exit 0 ;; esac
+refuse_options "$@"
 [ $# -le 4 ] || refuse "four arguments at most, not $#"
 recording=${1:-$(free_name)} seconds=${2:-10} fps=${3:-1000} every=${4:-1}
 refuse_unless_positive seconds "$seconds" 10

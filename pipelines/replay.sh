@@ -9,6 +9,7 @@
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 case ${1:-} in -h | --help) usage && exit 0 ;; esac
 [ $# -ge 1 ] || refuse "which recording?"
+refuse_options "$1"
 [ $# -le 2 ] || refuse "two arguments at most, not $#"
 recording=$1
 [ -e "$recording" ] || refuse "'$recording' does not exist: give the directory of a recording"
@@ -22,6 +23,10 @@ prepare
 
 line=(gst-launch-1.0 -m uringarchivesrc location="$recording" verify="$verify" stats-interval=1000 "${sink[@]}")
 echo "${line[*]}"
-output=$("${line[@]}" | show_messages | tee /dev/stderr)
-status=${PIPESTATUS[0]}
-[ "$status" -eq 0 ] && ! grep -q ERROR <<<"$output" && ! grep -qE 'dropped=[1-9]' <<<"$(tail -n 1 <<<"$output")"
+said=$(mktemp) || exit 3
+trap 'rm -f "$said"' EXIT
+"${line[@]}" 2>&1 | show_messages | tee "$said"
+[ "${PIPESTATUS[0]}" -eq 0 ] && ! grep -q '^ERROR' "$said" || exit 1
+# The source's last word: without one nothing was played, whatever else went well.
+last=$(grep 'dmaslab-stats.*element=uringarchivesrc' "$said" | tail -n 1)
+grep -q 'frames-in-flight=0\b' <<<"$last" && grep -q '\bdropped=0\b' <<<"$last"

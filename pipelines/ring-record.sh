@@ -10,6 +10,7 @@
 # shellcheck source=pipelines/common.sh
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 case ${1:-} in -h | --help) usage && exit 0 ;; esac
+refuse_options "$@"
 [ $# -le 4 ] || refuse "four arguments at most, not $#"
 recording=${1:-$(free_name)} keep=${2:-4} seconds=${3:-12} fps=${4:-500}
 refuse_unless_positive keep "$keep" 4

@@ -66,4 +66,16 @@ expect 2 "no directory 'nowhere' to make it in" - 1 1000 nowhere/rec
 expect 0 'Usage:' --help
 echo nothing >broken.npy
 expect 1 'broken.npy' broken.npy 1
+
+# An error in the middle: frames were under way then, and none of them is called wrong.
+for plugin in "$DMASLAB_BUILD"/gst/*/libgst*.so; do
+    GST_PLUGIN_PATH=$(dirname "$plugin")${GST_PLUGIN_PATH:+:$GST_PLUGIN_PATH}
+done
+export GST_PLUGIN_PATH
+output=$("$DMASLAB_BUILD/pipelines/dual-path" --seconds 5 --archive "uringarchive location=$work/stopped every-nth=5" \
+    --processing 'identity error-after=200 ! fakesink sync=false' 2>&1)
+if [ $? -ne 1 ] || grep -q WRONG <<<"$output" || ! grep -q 'stopped by the error above' <<<"$output"; then
+    echo "dual-path with an error after 200 frames: $output"
+    wrong=$((wrong + 1))
+fi
 exit $((wrong > 0))

@@ -26,7 +26,7 @@ expect()
 
 expect record.sh 0 'frames +100, sequence 0 to 495, every 5th' rec 1 500 5
 expect replay.sh 0 'frames-out=100, .*dropped=0' rec
-expect ring-record.sh 0 'sequence [1-9][0-9]* to 599' ring 0.2 1.2 500
+expect ring-record.sh 0 'sequence [1-9][0-9]* to [1-9]' ring 0.2 1.2 500
 expect replay.sh 0 'dropped=0' ring --fast
 
 expect record.sh 2 'is there already' rec
@@ -39,7 +39,38 @@ expect replay.sh 2 "'nothing' does not exist" nothing
 mkdir empty
 expect replay.sh 2 "'empty' is no recording" empty
 expect replay.sh 2 "neither --fast nor --window" rec --slow
-for script in record replay ring-record; do
+for script in record replay ring-record dual-path; do
     expect $script.sh 0 'Usage: pipelines' --help
+    expect $script.sh 2 "^$script: there is no option '-x'" -x
+    if "$source/pipelines/$script.sh" --help | grep shellcheck; then
+        echo "$script.sh --help tells what is none of its user's business"
+        wrong=$((wrong + 1))
+    fi
 done
+
+# What cannot be played is an error, and what the caller has in its log stays there.
+cp -r rec broken
+printf 'x' | dd of=broken/frames-000000.npy bs=1 seek=5000 conv=notrunc status=none
+expect replay.sh 1 'dropped-corrupt=1' broken
+rm broken/*.npy
+expect replay.sh 1 '' broken
+echo '{}' >broken/manifest.json
+expect replay.sh 1 'ERROR' broken
+echo before >log
+"$source/pipelines/replay.sh" rec >>log 2>&1
+if [ "$(head -n 1 log)" != before ]; then
+    echo "replay.sh emptied the log that its output goes to"
+    wrong=$((wrong + 1))
+fi
+
+# A tree of its own, where a file lies in the way of the build directory.
+mkdir -p tree/tests
+cp -r "$source/pipelines" tree
+cp "$source"/tests/{setup,packages}.sh tree/tests
+touch tree/build
+output=$(env -u DMASLAB_BUILD tree/pipelines/record.sh new 2>&1)
+if [ $? -ne 3 ] || ! grep -q "^record: cannot write '.*tree/build/dual-path'" <<<"$output"; then
+    echo "record.sh where nothing can be built: $output"
+    wrong=$((wrong + 1))
+fi
 exit $((wrong > 0))
