@@ -32,9 +32,9 @@ class Workspace(tempfile.TemporaryDirectory):
         return lambda *names: os.path.join(top, *names)
 
 
-def archive(*arguments, status=OK, environment=None):
+def archive(*arguments, status=OK, environment=None, directory=None):
     """Standard output of a run; its standard error is the attribute `errors` of this function."""
-    run = subprocess.run([TOOL, *map(str, arguments)], capture_output=True, timeout=PATIENCE,
+    run = subprocess.run([TOOL, *map(str, arguments)], capture_output=True, timeout=PATIENCE, cwd=directory,
                          env={**os.environ, "LC_ALL": "C", "COLUMNS": "80", **(environment or {})}, check=False)
     archive.errors = run.stderr.decode()
     output = run.stdout.decode()

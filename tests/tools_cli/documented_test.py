@@ -30,6 +30,25 @@ def prepare(directory):
     with open(os.path.join(directory, "run-44", "frames-000000.npy"), "r+b") as file:
         file.seek(4096 + 70 * 8192 + 5)
         file.write(b"\0\0\0\0")
+    ring = made.RecordingMaker(os.path.join(directory, "run-45"), first_segment=3)
+    ring.begin_series((64, 64))
+    ring.lose(120, 124)
+    for sequence in range(300, 500):
+        if sequence == 400:
+            ring.split()
+        if sequence == 420:
+            ring.lose(420, 420, reason="full", element="uringarchive0")
+        else:
+            ring.add(sequence=sequence)
+    ring.close()
+    half = made.RecordingMaker(os.path.join(directory, "run-46"))
+    half.begin_series((64, 64))
+    for number in range(30):
+        if number == 16:
+            half.split()
+        half.add()
+    half.close()
+    os.remove(os.path.join(directory, "run-46", "frames-000001.npy"))
 
 
 def run(line, directory):

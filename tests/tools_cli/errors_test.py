@@ -63,6 +63,41 @@ def test_no_recording_there():
         refuse_everywhere(path, "manifest.json")
 
 
+def test_recording_that_has_only_begun():
+    with Workspace() as path:
+        recording = small(path("r"))
+        for name in os.listdir(path("r")):
+            os.remove(path("r", name))
+        recording.write_losses()
+        says = "no recording yet: its first segment is still being made, or its writer died before that"
+        refuse_everywhere(path, says)
+        refused("recover", path("r"), says=says, status=FAILED)
+        recording.write_segment(recording.segments[0], 0, 0)
+        refused("info", path("r"), says=says, status=FAILED)
+        recording.write_segment(recording.segments[0], 5, 5)
+        refuse_everywhere(path, "its manifest.json is gone; restore it")
+
+
+def test_damaged_manifest_says_where_and_what_helps():
+    with Workspace() as path:
+        small(path("r"))
+        with open(path("r", "manifest.json"), encoding="utf-8") as file:
+            lines = file.read().splitlines()
+        for broken, says in (([*lines[:4], "  what,", *lines[5:]], "is damaged at line 5: "), (lines[:7], "it ends there"),
+                             ([], "it is empty"), (["[" * 65], "64")):
+            with open(path("r", "manifest.json"), "w", encoding="utf-8") as file:
+                file.write("\n".join(broken))
+            refused("info", path("r"), says=[says, "manifest.json", "can still be opened with numpy"], status=FAILED)
+            archive("info", path("r"), status=FAILED)
+            assert "json.exception" not in archive.errors and "syntax" not in archive.errors, archive.errors
+    with Workspace() as path:
+        small(path("r"))
+        change_manifest(path, version=9)
+        refuse_everywhere(path, "is of version 9, this program reads version 1: use a newer dmaslab")
+        change_manifest(path, version=0)
+        refuse_everywhere(path, "is of version 0, this program reads version 1")
+
+
 def test_manifest_that_is_none():
     for text in (b"", b"{", b"[]", b"null", b"\xff\xfe{}", b'{"format": "other"}', b"[" * 100000, b'"' * 1000):
         with Workspace() as path:
@@ -130,7 +165,7 @@ def test_the_recording_itself_is_never_an_output():
         small(path("r"))
         before = files_below(path())
         for output in (["r/frames-000000.npy"], ["r/x.csv"], ["r", "--format=png"], ["r/", "--format=png"],
-                       ["r/run", "--format=bin"]):
+                       ["r/run", "--format=bin"], ["r/new/x.csv"], ["r/../r/new/run", "--format=bin"]):
             refused("export", path("r"), path(output[0]), *output[1:], "--force", says="recording itself", status=USAGE)
         os.symlink("r", path("link"))
         refused("export", path("r"), path("link/x.npy"), "--force", says="recording itself", status=USAGE)
@@ -138,10 +173,14 @@ def test_the_recording_itself_is_never_an_output():
 
 
 def test_command_lines_that_make_no_sense():
-    for arguments, says in [([], "command is missing"), (["inspect"], "inspect"), (["info"], "RECORDING"),
+    for arguments, says in [([], "command is missing"), (["inspect", "r"], "no command 'inspect': info, verify, recover or export"), (["info"], "RECORDING"),
                             (["export", "r"], "OUT"), (["verify", "r", "--fast"], "--fast"),
                             (["export", "r", "out.tiff"], "--format"), (["export", "r", "out", "-f", "tiff"], "tiff"),
-                            (["export", "r", "a.bin", "--segment-bytes", "many"], "segment-bytes")]:
+                            (["export", "r", "a.bin", "--segment-bytes", "fish"],
+                             ["segment-bytes", "fish", "a size such as 512MB"]),
+                            (["export", "r", "a.bin", "--segment-bytes=-5"], "a size such as 512MB"),
+                            (["export", "r", "-", "-f", "npy"], ["'-'", "csv"]), (["export", "r", "-"], ["'-'", "csv"]),
+                            (["info", "r", "--losses", "--frames", "0:1"], ["--losses", "--frames"])]:
         refused(*arguments, says=says, status=USAGE)
 
 
@@ -157,7 +196,11 @@ def test_help_tells_options_units_and_exit_status():
 def test_outputs_that_cannot_be():
     with Workspace() as path:
         small(path("r"))
-        refused("export", path("r"), path("no", "a.npy"), says=["no/a.npy", "cannot be created"], status=FAILED)
+        refused("export", path("r"), path("not", "there", "a.npy"),
+                says=["not/there", "make the directories first"], status=FAILED)
+        refused("export", path("r"), path("new", "a.bin"), "--segment-bytes", "4095",
+                says=["--segment-bytes", "4095", "4096"], status=USAGE)
+        assert os.listdir(path()) == ["r"]
         os.mkdir(path("a.npy"))
         refused("export", path("r"), path("a.npy"), "--force", says="no ordinary file", status=USAGE)
         with open("/dev/full", "w", encoding="ascii") as full:

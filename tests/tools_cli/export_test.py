@@ -5,6 +5,7 @@ import csv
 import glob
 import io
 import os
+import shlex
 import sys
 
 from archive_tool import FAULTS, USAGE, Workspace, archive, files_below, made, main, np, refused, tests_of
@@ -144,6 +145,38 @@ def test_bin_and_idx_decode():
                     found[sequence] = data[offset:offset + frame].reshape(48, 66)
         assert found.keys() == recording.good_pixels().keys()
         assert all(np.array_equal(found[s], p) for s, p in recording.good_pixels().items())
+
+
+def test_the_directory_of_the_output_is_made():
+    with Workspace() as path:
+        simple(path("r"))
+        for output, arguments, made_file in ((("raw", "run"), ["--format", "bin"], "run_000000.bin"),
+                                             (("arrays", "a.npy"), [], "a.npy"), (("index", "a.csv"), [], "a.csv"),
+                                             (("pictures", "p/"), ["--format", "png"], "p")):
+            archive("export", path("r"), path(*output), *arguments)
+            assert made_file in os.listdir(path(output[0])), output
+        # One that nothing was put into goes again.
+        refused("export", path("r"), path("more", "one.png"), says="one picture", status=USAGE)
+        assert not os.path.exists(path("more"))
+
+
+def test_examples_of_the_help_work_as_they_are():
+    with Workspace() as path:
+        recording = made.RecordingMaker(path("run-42"))
+        recording.begin_series((4, 4))
+        for sequence in range(0, 2400):
+            recording.add(sequence=sequence)
+        recording.close()
+        lines = [line.strip().split("  ")[0] for command in ([], ["info"], ["verify"], ["recover"], ["export"])
+                 for line in archive(*command, "--help").splitlines()
+                 if line.startswith("  dmaslab-archive ") and "COMMAND" not in line]
+        assert len(lines) > 15, lines
+        for line in lines:
+            for name in os.listdir(path()):
+                if name.endswith(".npy"):
+                    os.remove(path(name))
+            words = shlex.split(line.split("|")[0].split(">")[0])
+            archive(*words[1:], directory=path())
 
 
 def test_bin_of_encoded_frames():

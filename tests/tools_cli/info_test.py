@@ -100,6 +100,43 @@ def test_losses_at_both_ends_are_gaps():
         assert picture(archive("info", path("r"))) == " " * 5 + "#" * 5 + " " * 5
 
 
+def ring(path):
+    """A ring that gave up its segments 0 to 2: what was lost before frame 30 is no gap of what it has."""
+    recording = made.RecordingMaker(path, first_segment=3)
+    recording.begin_series((32, 64))
+    recording.lose(10, 16)
+    for sequence in range(30, 50):
+        if sequence == 40:
+            recording.split()
+        if sequence == 35:
+            recording.lose(35, 35, reason="full")
+        else:
+            recording.add(sequence=sequence)
+    return recording
+
+
+def test_what_a_ring_overwrote_is_not_missing():
+    with Workspace() as path:
+        ring(path("r")).close()
+        text = archive("info", path("r"))
+        assert picture(text) == "#" * 5 + " " + "#" * 14, text
+        for words in ("19 of 20 that belong here", "lost       1: full 1 (7 more before the first kept frame; --losses",
+                      "overwritten: sequence numbers up to 29, in 3 segments"):
+            assert words in text, (words, text)
+        report = json.loads(archive("info", path("r"), "--json"))
+        assert (report["expected"], report["complete"]) == (20, 19), report
+        assert report["lost"] == {"frames": 1, "by_reason": {"full": 1}, "before_first_kept": 7}, report["lost"]
+        assert report["overwritten"] == {"last": 29, "segments": 3} and report["picture"]["first"] == 30, report
+        assert len(report["ledger"]) == 2
+        # Without its first file the ring still begins where the manifest says.
+        os.remove(path("r", "frames-000003.npy"))
+        report = json.loads(archive("info", path("r"), "--json"))
+        assert (report["expected"], report["complete"], report["overwritten"]["last"]) == (20, 10, 29), report
+        made.sample_lab(path("whole"))
+        report = json.loads(archive("info", path("whole"), "--json"))
+        assert report["overwritten"] is None and report["lost"]["before_first_kept"] == 0, report
+
+
 def test_ledger_as_a_table():
     with Workspace() as path:
         made.sample_lab(path("r"))
@@ -126,7 +163,8 @@ def test_json_has_everything():
         report = json.loads(archive("info", path("r"), "--json", "--frames", "26:28"))
         expected = {"state": "closed", "frames": 37, "bad": 1, "expected": 40, "complete": 36, "first_sequence": 0,
                     "last_sequence": 195, "every_nth": 5, "duration_ns": 195000000, "checksum": "xxh3-64",
-                    "lost": {"frames": 16, "by_reason": {"starved": 13, "io-error": 1, "queue": 2}},
+                    "lost": {"frames": 16, "by_reason": {"starved": 13, "io-error": 1, "queue": 2},
+                             "before_first_kept": 0},
                     "metadata": {"experiment": "mot-7", "laser_mw": 12.5}, "created_ns": made.CREATED_NS}
         assert {key: report[key] for key in expected} == expected, report
         assert [(s["first_frame"], s["frames"], s["bad"]) for s in report["segments"]] == [(0, 17, 0), (17, 20, 1)]

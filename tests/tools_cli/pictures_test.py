@@ -129,7 +129,7 @@ def test_pictures_replace_nothing_and_leave_nothing_behind():
         with open(path("file"), "w", encoding="ascii"):
             pass
         refused("export", path("r"), path("file"), "--format", "png", says="is a file", status=FAILED)
-        refused("export", path("r"), path("no", "where"), "--format", "png", says="cannot be made", status=FAILED)
+        refused("export", path("r"), path("no", "such", "where"), "--format", "png", says="cannot be made", status=FAILED)
 
 
 def test_a_directory_without_pictures_is_not_left():

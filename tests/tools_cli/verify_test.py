@@ -128,6 +128,33 @@ def test_recover_leaves_a_closed_recording_alone():
         assert files_below(path()) == before
 
 
+def test_recover_tells_what_a_closed_recording_cannot_give():
+    with Workspace() as path:
+        small(path("r")).close()
+        os.truncate(path("r", "frames-000001.npy"), 4096 + 2 * 4096)
+        before = files_below(path())
+        for arguments in ([], ["--dry-run"]):
+            text = archive("recover", path("r"), *arguments, status=FAULTS)
+            assert "4 of 12 frames cannot be read (verify names them)" in text and "frames-000001.npy" in text, text
+            assert "nothing to do" not in text and "closed with 12 frames" in text, text
+        assert files_below(path()) == before
+        archive("verify", path("r"), status=FAULTS)
+    with Workspace() as path:
+        small(path("r")).crash(uncounted=2)
+        os.remove(path("r", "index-000000.npy"))
+        text = archive("recover", path("r"), status=FAULTS)
+        assert "2 of them regained" in text and "6 of 12 frames cannot be read" in text, text
+
+
+def test_recover_counts_in_good_words():
+    with Workspace() as path:
+        recording = made.RecordingMaker(path("r"))
+        recording.begin_series((32, 64))
+        recording.add()
+        recording.crash()
+        assert "1 frame in 1 segment\n" in archive("recover", path("r"))
+
+
 def test_recover_stops_at_the_first_frame_that_is_not_whole():
     with Workspace() as path:
         recording = small(path("r"))

@@ -189,7 +189,7 @@ TEST(ArchiveManifest, RefusesWhatDoesNotAddUpAndNamesIt)
     for (int i = 0; i < 10'001; ++i)
         many += "\"" + std::to_string(i) + "\":0,";
     for (const auto &[what, instead, expected] : std::vector<std::array<std::string, 3>>{
-             {"{", "", "parse error"},
+             {"{", "", "damaged at line 2: "},
              {"dmaslab-recording", "other", "format"},
              {"\"version\": 1", "\"version\": 2", "newer"},
              {"\"state\": \"closed\"", "\"state\": \"ended\"", "ended"},

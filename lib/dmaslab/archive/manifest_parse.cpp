@@ -27,6 +27,12 @@ struct Wrong
     std::string what;
 };
 
+/** What is sound but of a format that this does not know. */
+struct OtherVersion
+{
+    std::uint64_t version;
+};
+
 /** Values of one object, each of the type that the specification gives it. */
 class Fields
 {
@@ -236,8 +242,7 @@ Manifest parseManifest(const Fields &fields)
     if (const Json *format = fields.find("format"); format == nullptr || *format != kFormat)
         throw Wrong{"its \"format\" is not dmaslab-recording"};
     if (const auto version = fields.number("version"); version != kArchiveVersion)
-        throw Wrong{"its version is " + std::to_string(version) +
-                    " and this reads version 1: use the software that wrote it, or a newer one"};
+        throw OtherVersion{version};
     Manifest manifest;
     const std::string state = fields.text("state", true);
     if (state == toText(RecordingState::Closed))
@@ -305,21 +310,41 @@ bool isModest(std::string_view json)
     return true;
 }
 
+/** Where text stops to be JSON; `byte` counts from 1. */
+std::string damage(std::string_view json, std::size_t byte)
+{
+    if (json.find_first_not_of(" \t\r\n") == json.npos)
+        return ": is damaged: it is empty";
+    const std::string_view before = json.substr(0, byte > 0 ? byte - 1 : 0);
+    const bool ends = byte > json.size();
+    return ": is damaged at line " + std::to_string(std::count(before.begin(), before.end(), '\n') + 1) +
+           (ends ? ": it ends there" : ": what is there is no JSON");
+}
+
 } // namespace
 
 Result<Manifest> Manifest::parse(std::string_view json, const std::string &file)
 try {
     const auto wrong = [&](const std::string &what) {
-        return fail(Errc::Format, file + ": no manifest of a recording: " + what);
+        return fail(Errc::Format,
+                    file + what + "; restore it, the frames-*.npy can still be opened with numpy");
     };
+    const std::string none = ": no manifest of a recording: ";
     if (!isModest(json))
-        return wrong("its values are nested deeper than 64 times, or one has more than 10000 keys");
+        return wrong(none + "its values are nested deeper than 64 times, or one has more than 10000 keys");
     try {
         return parseManifest(Fields(Json::parse(json), "the whole"));
     } catch (const Wrong &reason) {
-        return wrong(reason.what);
-    } catch (const Json::exception &error) {
-        return wrong(std::string(error.what()).substr(0, 300));
+        return wrong(none + reason.what);
+    } catch (const OtherVersion &other) {
+        return fail(Errc::Format, file + ": is of version " + std::to_string(other.version) +
+                                      ", this program reads version " + std::to_string(kArchiveVersion) +
+                                      (other.version > kArchiveVersion ? ": use a newer dmaslab"
+                                                                       : ": use the software that wrote it"));
+    } catch (const Json::parse_error &error) {
+        return wrong(damage(json, error.byte));
+    } catch (const Json::exception &) {
+        return wrong(none + "a number in it is too large, or a text is no UTF-8");
     }
 } catch (const std::exception &) {
     return failNoMemory("no memory");

@@ -35,6 +35,11 @@ Result<UniqueFd> lockDirectory(std::string &path)
     return fd;
 }
 
+std::string counted(std::uint64_t count, const char *noun)
+{
+    return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");
+}
+
 std::string nowText()
 {
     timespec now = {};
@@ -89,8 +94,8 @@ Result<RecoveryReport> recover(std::string path, bool dryRun)
     manifest->state = RecordingState::Recovered;
     manifest->closed = nowText();
     report.actions.push_back(std::string(kManifestName) + ": says \"recovered\" now, " +
-                             std::to_string(report.frames) + " frames in " +
-                             std::to_string(manifest->segments.size()) + " segments");
+                             counted(report.frames, "frame") + " in " +
+                             counted(manifest->segments.size(), "segment"));
     if (!dryRun) {
         if (const auto ok = manifest->replace(directory->get(), path); !ok)
             return tl::unexpected(ok.error());

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include <cstdio>
+#include <filesystem>
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "dmaslab/tools/commands.h"
 #include "dmaslab/tools/export_formats.h"
+#include "dmaslab/tools/open_recording.h"
+#include "dmaslab/tools/output_directory.h"
 #include "dmaslab/tools/terminal.h"
 
 namespace dmaslab::tools {
@@ -13,6 +17,10 @@ namespace {
 
 Result<ExportFormat> formatOf(const ExportOptions &options)
 {
+    if (options.output == "-" && options.format != ExportFormat::Csv)
+        return fail(Errc::InvalidArgument,
+                    "'-' is standard output, which takes the index alone: give --format csv, or "
+                    "the name of a file (./- if it must be that)");
     if (options.format != ExportFormat::ByName)
         return options.format;
     static constexpr struct
@@ -43,6 +51,16 @@ Result<ExportReport> run(const ExportJob &job, ExportFormat format)
     default:
         return exportNpy(job);
     }
+}
+
+/** Where the output is put; "." where its name does not say. */
+std::string folderOf(std::string output, ExportFormat format)
+{
+    const bool pictures = format == ExportFormat::Png || format == ExportFormat::Pgm;
+    while (pictures && output.size() > 1 && output.back() == '/')
+        output.pop_back();
+    const std::size_t slash = output.find_last_of('/');
+    return slash == output.npos ? "." : slash == 0 ? "/" : output.substr(0, slash);
 }
 
 int complainAbout(const Error &error)
@@ -79,16 +97,20 @@ std::vector<std::size_t> segmentsOf(const Recording &recording, const FrameRange
 
 bool liesInRecording(const std::string &path, const Recording &recording)
 {
-    const std::size_t slash = path.find_last_not_of('/') == path.npos ? 0 : path.find_last_of('/');
-    const std::string parent = slash == path.npos ? "." : slash == 0 ? "/" : path.substr(0, slash);
     struct stat there = {}, own = {};
     if (stat(recording.path().c_str(), &own) != 0)
         return false;
-    const auto same = [&](const std::string &directory) {
-        return stat(directory.c_str(), &there) == 0 && there.st_dev == own.st_dev &&
-               there.st_ino == own.st_ino;
-    };
-    return same(parent) || same(path);
+    std::error_code error;
+    std::filesystem::path directory = std::filesystem::weakly_canonical(path, error);
+    // The directory of the output may not be there yet, and still lie in the recording.
+    while (!error && !directory.empty()) {
+        if (stat(directory.c_str(), &there) == 0 && there.st_dev == own.st_dev && there.st_ino == own.st_ino)
+            return true;
+        if (directory == directory.parent_path())
+            break;
+        directory = directory.parent_path();
+    }
+    return false;
 }
 
 int runExport(const ExportOptions &options)
@@ -96,7 +118,7 @@ int runExport(const ExportOptions &options)
     const auto format = formatOf(options);
     if (!format)
         return complainAbout(format.error());
-    const auto recording = Recording::open(options.recording);
+    const auto recording = openRecording(options.recording);
     if (!recording)
         return complain(recording.error().message);
     if (liesInRecording(options.output, *recording))
@@ -105,6 +127,11 @@ int runExport(const ExportOptions &options)
     if (!range)
         return complainAbout(range.error());
     catchInterrupt();
+    const std::string folder = folderOf(options.output, *format);
+    OutputDirectory parent(folder);
+    const auto made = access(folder.c_str(), F_OK) == 0 ? Result<void>() : parent.make();
+    if (!made)
+        return complain(made.error().message);
     const auto report = run({*recording, options, *range}, *format);
     if (!report)
         return complainAbout(report.error());

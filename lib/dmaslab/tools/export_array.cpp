@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+#include <algorithm>
 #include <optional>
 
 #include "dmaslab/capture/npy_header.h"
@@ -208,6 +209,12 @@ Result<ExportReport> exportBin(const ExportJob &job)
     const auto cut = commonCut(job);
     if (!cut)
         return tl::unexpected(cut.error());
+    const std::uint64_t frameBytes = cut->keptBytes > 0 ? cut->keptBytes : cut->frameBytes;
+    if (job.options.segmentBytes < std::max<std::uint64_t>(frameBytes, 1))
+        return fail(Errc::InvalidArgument, "--segment-bytes " + std::to_string(job.options.segmentBytes) +
+                                               " is less than a frame, which has " +
+                                               std::to_string(frameBytes) +
+                                               " bytes: give a size such as 512MB");
     std::string prefix = job.options.output;
     if (prefix.ends_with(".bin"))
         prefix.resize(prefix.size() - 4);

@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include <cerrno>
 #include <map>
 
-#include <sys/stat.h>
-
-#include "dmaslab/memory/text.h"
 #include "dmaslab/tools/export_formats.h"
+#include "dmaslab/tools/output_directory.h"
 #include "dmaslab/tools/output_file.h"
 #include "dmaslab/tools/picture.h"
 #include "dmaslab/tools/terminal.h"
@@ -33,36 +30,6 @@ Result<FormatsBySeries> formatsOf(const ExportJob &job)
     return formats;
 }
 
-/** The directory of the pictures; one that was made here and stayed empty goes again. */
-class PictureDirectory
-{
-public:
-    explicit PictureDirectory(std::string path) : path_(std::move(path)) {}
-    PictureDirectory(const PictureDirectory &) = delete;
-    PictureDirectory &operator=(const PictureDirectory &) = delete;
-    ~PictureDirectory()
-    {
-        if (made_)
-            rmdir(path_.c_str()); // fails when pictures are in it
-    }
-
-    Result<void> make()
-    {
-        made_ = mkdir(path_.c_str(), 0777) == 0;
-        const int error = errno;
-        struct stat status = {};
-        if (made_ || (error == EEXIST && stat(path_.c_str(), &status) == 0 && S_ISDIR(status.st_mode)))
-            return {};
-        if (error == EEXIST)
-            return fail(Errc::Permission, path_ + " is a file: several pictures need a directory", error);
-        return fail(Errc::Io, path_ + ": the directory cannot be made: " + errnoText(error), error);
-    }
-
-private:
-    std::string path_;
-    bool made_ = false;
-};
-
 bool namesPicture(const std::string &path)
 {
     return path.ends_with(".png") || path.ends_with(".pgm") || path.ends_with(".ppm");
@@ -89,7 +56,7 @@ Result<ExportReport> exportPictures(const ExportJob &job, ExportFormat format)
     if (!formats)
         return tl::unexpected(formats.error());
     // Before the files: they go first, so that an empty directory can go too.
-    PictureDirectory directory(output);
+    OutputDirectory directory(output);
     if (!single) {
         if (const auto made = directory.make(); !made)
             return tl::unexpected(made.error());

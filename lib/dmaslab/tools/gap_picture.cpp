@@ -47,10 +47,14 @@ void findSpan(Summary &summary)
     };
     if (summary.first)
         include(summary.first->sequence, summary.last->sequence);
-    // Losses before the first frame and behind the last one are gaps too.
+    const std::uint64_t begin = summary.keptFrom.value_or(0);
+    if (summary.keptFrom)
+        include(begin, begin);
+    // Losses before the first frame and behind the last one are gaps too, where a ring has not overwritten
+    // them.
     for (const LossRecord &loss : summary.losses) {
-        if (loss.kind == LossKind::Loss && loss.first <= loss.last)
-            include(loss.first, loss.last);
+        if (loss.kind == LossKind::Loss && loss.first <= loss.last && loss.last >= begin)
+            include(std::max(loss.first, begin), loss.last);
     }
 }
 

@@ -8,6 +8,7 @@
 #include "dmaslab/tools/commands.h"
 #include "dmaslab/tools/frame_range.h"
 #include "dmaslab/tools/info_json.h"
+#include "dmaslab/tools/open_recording.h"
 #include "dmaslab/tools/summary.h"
 #include "dmaslab/tools/terminal.h"
 
@@ -48,6 +49,9 @@ void printFrames(const Manifest &manifest, const Summary &summary)
         text += ", every " + std::to_string(manifest.everyNth) + "th: sequence mod " +
                 std::to_string(manifest.everyNth) + " = " + std::to_string(manifest.nthPhase);
     line("frames", text);
+    if (summary.keptFrom && *summary.keptFrom > 0)
+        line("ring", "overwritten: sequence numbers up to " + std::to_string(*summary.keptFrom - 1) +
+                         ", in " + countText(summary.overwrittenSegments, "segment"));
     if (summary.bad > 0)
         line("bad", countText(summary.bad, "frame") + " could not be written (verify names them)");
     if (summary.expected >= 1)
@@ -59,7 +63,12 @@ void printFrames(const Manifest &manifest, const Summary &summary)
         text += separator + reason + " " + std::to_string(count);
         separator = ", ";
     }
-    line("lost", text + (summary.lost > 0 ? " (--losses lists them)" : ""));
+    std::string more;
+    if (summary.lostBeforeKept > 0)
+        more = std::to_string(summary.lostBeforeKept) + " more before the first kept frame";
+    if (summary.lost + summary.lostBeforeKept > 0)
+        more += std::string(more.empty() ? "" : "; ") + "--losses lists them";
+    line("lost", text + (more.empty() ? "" : " (" + more + ")"));
     if (summary.skipped > 0)
         line("left out", countText(summary.skipped, "frame") + " on purpose, before the archive");
     if (summary.rate > 0) {
@@ -210,7 +219,7 @@ void printRecord(std::uint64_t frame, const IndexRecord &record)
 
 int runInfo(const InfoOptions &options)
 {
-    const auto recording = Recording::open(options.recording);
+    const auto recording = openRecording(options.recording);
     if (!recording)
         return complain(recording.error().message);
     FrameRange range;

@@ -67,6 +67,14 @@ Json lossJson(const LossRecord &loss)
             {"element", loss.elementText()}};
 }
 
+/** What a ring has given up; null: nothing. */
+Json overwrittenJson(const Summary &summary)
+{
+    if (!summary.keptFrom || *summary.keptFrom == 0)
+        return nullptr;
+    return {{"last", *summary.keptFrom - 1}, {"segments", summary.overwrittenSegments}};
+}
+
 /** What is the user's comes back as it was, or as text when it is no JSON. */
 Json embedded(const std::string &text)
 {
@@ -128,7 +136,11 @@ Json summaryJson(const Recording &recording, const Summary &summary)
                  {"rate", summary.rate > 0 ? Json(summary.rate) : Json(nullptr)},
                  {"bytes", summary.bytes},
                  {"allocated_bytes", summary.allocated},
-                 {"lost", {{"frames", summary.lost}, {"by_reason", summary.lostByReason}}},
+                 {"lost",
+                  {{"frames", summary.lost},
+                   {"by_reason", summary.lostByReason},
+                   {"before_first_kept", summary.lostBeforeKept}}},
+                 {"overwritten", overwrittenJson(summary)},
                  {"skipped", summary.skipped},
                  {"metadata", embedded(manifest.metadataJson)},
                  {"tags", embedded(manifest.tagsJson)},

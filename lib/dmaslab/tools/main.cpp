@@ -55,7 +55,8 @@ constexpr const char *kRecoverExamples = R"(Examples:
 
 A recording whose writer died is readable as it is; recovering takes in frames that are complete but
 were not yet counted, gives back space that was reserved, and closes it. No file is removed.
-Exit status: 0 done, or nothing to do; 3 refused, such as while a writer has the recording.)";
+Exit status: 0 done, or nothing to do; 1 frames of closed segments cannot be read;
+3 refused, such as while a writer has the recording.)";
 
 constexpr const char *kExportExamples = R"(Examples:
   dmaslab-archive export run-42 run-42.npy                     everything, as numpy.save makes it
@@ -63,7 +64,7 @@ constexpr const char *kExportExamples = R"(Examples:
   dmaslab-archive export run-42 part.npy --time 0.5:           from half a second on
   dmaslab-archive export run-42 frame.png --sequence 1234      one picture
   dmaslab-archive export run-42 pictures --format png --frames 0:10
-  dmaslab-archive export run-42 raw/run --format bin           raw/run_000000.bin, raw/run_000000.idx
+  dmaslab-archive export run-42 raw/run --format bin           raw/run_000000.bin, .idx; makes raw
   dmaslab-archive export run-42 - --format csv | head          the index
 
 npy   one array, without the padding of rows, behind a header of 128 bytes that every reader knows
@@ -77,6 +78,7 @@ Several pictures go into a directory OUT as frame-SEQUENCE.png; one goes into a 
 
 Ranges are as in Python: the end does not belong to them, and either end may be left out.
 Frames that are damaged are left out and named, and the exit status is 1.
+The directory of OUT is made where it is missing.
 Nothing is there before it is complete, and an existing file is never replaced without --force.)";
 
 /** A text option that `parse` must understand: a mistake is told before any file is opened. */
@@ -96,6 +98,30 @@ CLI::Option *addRange(CLI::App *command, const char *name, std::string &text, co
 void addRecording(CLI::App *command, std::string &recording)
 {
     command->add_option("RECORDING", recording, "its directory, or the manifest.json in it")->required();
+}
+
+/** Puts the number of bytes in place of "512MB". Returns what is wrong with it. */
+std::string sizeValue(std::string &value)
+{
+    const std::string given = value;
+    try {
+        // A minus would become a very large number.
+        if (!given.starts_with('-') && CLI::AsSizeValue(false)(value).empty())
+            return {};
+    } catch (const CLI::Error &) {
+        // Its words are about units and factors.
+    }
+    return "'" + given + "' is no size: give a size such as 512MB";
+}
+
+/** The first word, where a command should have been. */
+const char *firstWord(int argc, char **argv)
+{
+    for (int i = 1; i < argc; ++i) {
+        if (argv[i][0] != '-')
+            return argv[i];
+    }
+    return nullptr;
 }
 
 void addExportOptions(CLI::App *command, ExportOptions &options)
@@ -124,7 +150,7 @@ void addExportOptions(CLI::App *command, ExportOptions &options)
         ->add_option("--segment-bytes", options.segmentBytes,
                      "most of one .bin, such as 512MB, units of 1024 [default: 4GB]")
         ->type_name("BYTES")
-        ->transform(CLI::AsSizeValue(false).description(""));
+        ->transform(CLI::Validator(sizeValue, ""));
     command->add_flag_callback(
         "--no-verify", [&options] { options.verify = false; },
         "also take frames whose hash is wrong [default: left out]");
@@ -146,8 +172,8 @@ int run(int argc, char **argv)
     command->footer(kInfoExamples);
     addRecording(command, info.recording);
     command->add_flag("--losses", info.losses, "the loss ledger, instead of the summary");
-    addRange(command, "--frames", info.frames, "index entries of these, instead of the summary",
-             parseNumbers);
+    addRange(command, "--frames", info.frames, "index entries of these, instead of the summary", parseNumbers)
+        ->excludes("--losses");
     command->add_flag("--json", info.json, "everything as JSON; index entries with --frames");
     command->callback([&] { chosen = [&] { return runInfo(info); }; });
 
@@ -177,6 +203,9 @@ int run(int argc, char **argv)
     } catch (const CLI::ParseError &error) {
         if (error.get_exit_code() == 0)
             return app.exit(error); // --help and --version
+        const char *word = firstWord(argc, argv);
+        if (word != nullptr && app.get_subcommands().empty())
+            return complainUsage("no command '" + std::string(word) + "': info, verify, recover or export");
         return complainUsage(error.what());
     }
     if (!chosen)

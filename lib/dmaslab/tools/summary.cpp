@@ -89,11 +89,31 @@ void addTimes(Summary &summary)
         summary.rate = double(summary.frames - 1) * 1e9 / double(summary.durationNs);
 }
 
+/** Only a ring has a first segment that is not number 0. */
+void findKept(const Recording &recording, Summary &summary)
+{
+    const auto &entries = recording.manifest().segments;
+    if (entries.empty() || entries.front().number == 0)
+        return;
+    if (summary.first)
+        summary.keptFrom = summary.first->sequence;
+    // The first file may be unreadable: what was in it is missing and not overwritten.
+    const auto &first = entries.front().firstSequence;
+    if (first && (!summary.keptFrom || *first < *summary.keptFrom))
+        summary.keptFrom = first;
+    if (summary.keptFrom)
+        summary.overwrittenSegments = entries.front().number;
+}
+
 void addLosses(Summary &summary)
 {
     for (const LossRecord &loss : summary.losses) {
         if (loss.kind == LossKind::Skip) {
             summary.skipped += loss.count;
+            continue;
+        }
+        if (summary.keptFrom && loss.last < *summary.keptFrom) {
+            summary.lostBeforeKept += loss.count;
             continue;
         }
         summary.lost += loss.count;
@@ -130,6 +150,7 @@ Result<Summary> summarize(const Recording &recording, unsigned columns)
     else
         summary.problems.push_back(losses.error().message);
     addTimes(summary);
+    findKept(recording, summary);
     addLosses(summary);
     const auto drawn = drawPicture(recording, summary, badSequences, columns);
     if (!drawn)

@@ -35,8 +35,12 @@ struct Summary
     std::int64_t durationNs = 0; ///< by pts, from the first frame to the last
     double rate = 0;             ///< frames per second by pts; 0: unknown
     std::vector<LossRecord> losses;
+    /** Of a ring that gave up segments: the first number it still has. What was before is no gap. */
+    std::optional<std::uint64_t> keptFrom;
+    std::uint32_t overwrittenSegments = 0;
     std::map<std::string, std::uint64_t> lostByReason;
-    std::uint64_t lost = 0;
+    std::uint64_t lost = 0;           ///< of what the recording kept
+    std::uint64_t lostBeforeKept = 0; ///< what a ring would have overwritten
     std::uint64_t skipped = 0;
     double expected = 0; ///< numbers of the span below that belong to the recording
     double complete = 0; ///< of these, those that are there and not bad

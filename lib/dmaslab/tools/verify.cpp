@@ -7,6 +7,7 @@
 
 #include "dmaslab/archive/recovery.h"
 #include "dmaslab/tools/commands.h"
+#include "dmaslab/tools/open_recording.h"
 #include "dmaslab/tools/terminal.h"
 
 namespace dmaslab::tools {
@@ -78,7 +79,7 @@ void printJsonReport(const Recording &recording, const VerifyReport &report)
 
 int runVerify(const VerifyOptions &options)
 {
-    const auto recording = Recording::open(options.recording);
+    const auto recording = openRecording(options.recording);
     if (!recording)
         return complain(recording.error().message);
     catchInterrupt();
