@@ -35,13 +35,6 @@ Result<UniqueFd> lockDirectory(std::string &path)
     return fd;
 }
 
-std::string nowText()
-{
-    timespec now = {};
-    clock_gettime(CLOCK_REALTIME, &now);
-    return utcText(std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec);
-}
-
 Result<RecoveryReport> recover(std::string path, bool dryRun)
 {
     const auto directory = lockDirectory(path);
@@ -87,7 +80,7 @@ Result<RecoveryReport> recover(std::string path, bool dryRun)
     manifest->losses = *losses;
     manifest->segments = std::move(kept);
     manifest->state = RecordingState::Recovered;
-    manifest->closed = nowText();
+    manifest->closed = utcText(utcNowNs());
     report.actions.push_back(std::string(kManifestName) + ": says \"recovered\" now, " +
                              std::to_string(report.frames) + " frames in " +
                              std::to_string(manifest->segments.size()) + " segments");
