@@ -2,16 +2,8 @@
 #include "uringarchive/frame_facts.h"
 
 #include <cstring>
-#include <ctime>
 
 namespace dmaslab {
-
-std::int64_t utcNow()
-{
-    timespec now{};
-    clock_gettime(CLOCK_REALTIME, &now);
-    return std::int64_t(now.tv_sec) * 1'000'000'000 + now.tv_nsec;
-}
 
 std::int64_t timeOrNone(GstClockTime time)
 {
@@ -47,14 +39,14 @@ std::uint16_t indexFlags(GstBuffer *buffer, bool missingBefore)
     return std::uint16_t(flags);
 }
 
-LossRecord recordOf(const MissingFrames &missing)
+LossRecord recordOf(const AnnouncedGap &missing)
 {
     LossRecord record;
     record.first = missing.loss.first;
     record.last = missing.loss.last;
     record.count = missing.loss.count;
     record.time = timeOrNone(missing.loss.time);
-    record.utc = utcNow();
+    record.utc = utcNowNs();
     record.kind = missing.kind;
     if (missing.kind == LossKind::Loss)
         record.setReason(std::string(toString(missing.loss.reason)));

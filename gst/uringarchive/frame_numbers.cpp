@@ -13,10 +13,10 @@ void FrameNumbers::announceSkip(const Skip &skip)
         {{skip.first, skip.last, skip.count, LossReason::Error, skip.time, skip.element}, LossKind::Skip});
 }
 
-void FrameNumbers::announce(const MissingFrames &range)
+void FrameNumbers::announce(const AnnouncedGap &range)
 {
     // After a flush an element may announce what it had announced before.
-    const auto same = [&](const MissingFrames &known) {
+    const auto same = [&](const AnnouncedGap &known) {
         return known.kind == range.kind && known.loss.reason == range.loss.reason &&
                known.loss.element == range.loss.element && known.loss.first <= range.loss.first &&
                known.loss.last >= range.loss.last;
@@ -30,17 +30,17 @@ FrameNumbers::Frame FrameNumbers::next(std::optional<std::uint64_t> number, GstC
     missing_.clear();
     if (!number) {
         // A stream without numbers: what is missing in it takes numbers of its own.
-        for (const MissingFrames &range : announced_)
+        for (const AnnouncedGap &range : announced_)
             expected_ = std::max(expected_, range.loss.last + 1);
         number = expected_;
     }
     if (started_ && *number < expected_)
         beginEpoch(*number);
     std::sort(announced_.begin(), announced_.end(),
-              [](const MissingFrames &a, const MissingFrames &b) { return a.loss.first < b.loss.first; });
+              [](const AnnouncedGap &a, const AnnouncedGap &b) { return a.loss.first < b.loss.first; });
     if (started_)
         giveUnannounced(*number, time);
-    for (const MissingFrames &range : std::exchange(announced_, {}))
+    for (const AnnouncedGap &range : std::exchange(announced_, {}))
         give(range);
     started_ = true;
     expected_ = *number + 1;
@@ -58,7 +58,7 @@ void FrameNumbers::takeBack()
 void FrameNumbers::settle()
 {
     missing_.clear();
-    for (const MissingFrames &range : std::exchange(announced_, {})) {
+    for (const AnnouncedGap &range : std::exchange(announced_, {})) {
         give(range);
         expected_ = std::max(expected_, range.loss.last + 1);
     }
@@ -68,9 +68,9 @@ void FrameNumbers::settle()
 
 void FrameNumbers::beginEpoch(std::uint64_t number)
 {
-    std::vector<MissingFrames> newOnes;
+    std::vector<AnnouncedGap> newOnes;
     std::uint64_t first = number;
-    for (const MissingFrames &range : std::exchange(announced_, {})) {
+    for (const AnnouncedGap &range : std::exchange(announced_, {})) {
         if (range.loss.first >= expected_) {
             give(range); // still of the old numbers
         } else if (range.loss.last < number) {
@@ -86,9 +86,9 @@ void FrameNumbers::beginEpoch(std::uint64_t number)
 }
 
 /** In the archive's numbers, without what was there before the gap; ranges of one gap may interleave. */
-void FrameNumbers::give(const MissingFrames &range)
+void FrameNumbers::give(const AnnouncedGap &range)
 {
-    MissingFrames given = range;
+    AnnouncedGap given = range;
     given.loss.first += base_;
     given.loss.last += base_;
     if (given.loss.last < floor_ || given.loss.last < given.loss.first)
@@ -108,12 +108,12 @@ void FrameNumbers::give(const MissingFrames &range)
 void FrameNumbers::giveUnannounced(std::uint64_t number, GstClockTime time)
 {
     std::uint64_t at = expected_;
-    std::vector<MissingFrames> all;
+    std::vector<AnnouncedGap> all;
     const auto lost = [&](std::uint64_t end) {
         if (at < end)
             all.push_back({{at, end - 1, end - at, LossReason::Device, time, "upstream"}, LossKind::Loss});
     };
-    for (const MissingFrames &range : announced_) {
+    for (const AnnouncedGap &range : announced_) {
         lost(std::min(range.loss.first, number));
         all.push_back(range);
         at = std::max(at, range.loss.last + 1);

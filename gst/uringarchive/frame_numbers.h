@@ -11,7 +11,7 @@
 namespace dmaslab {
 
 /** Frames that did not come, in the numbers of the archive. */
-struct MissingFrames
+struct AnnouncedGap
 {
     Loss loss; ///< reason and element mean nothing for a skip
     LossKind kind = LossKind::Loss;
@@ -40,18 +40,18 @@ public:
     void takeBack();
     /** No frame comes for now: what was announced is then in missing(). */
     void settle();
-    [[nodiscard]] const std::vector<MissingFrames> &missing() const { return missing_; }
+    [[nodiscard]] const std::vector<AnnouncedGap> &missing() const { return missing_; }
 
     void reset() { *this = FrameNumbers(); }
 
 private:
-    void announce(const MissingFrames &range);
+    void announce(const AnnouncedGap &range);
     void beginEpoch(std::uint64_t number);
-    void give(const MissingFrames &range);
+    void give(const AnnouncedGap &range);
     void giveUnannounced(std::uint64_t number, GstClockTime time);
 
-    std::vector<MissingFrames> announced_; ///< in the source's numbers
-    std::vector<MissingFrames> missing_;
+    std::vector<AnnouncedGap> announced_; ///< in the source's numbers
+    std::vector<AnnouncedGap> missing_;
     std::uint64_t base_ = 0;     ///< added to the source's numbers; may wrap
     std::uint64_t expected_ = 0; ///< the source's next number
     std::uint64_t free_ = 0;     ///< the smallest number that nobody had, of the archive's

@@ -67,7 +67,7 @@ void Recorder::noteMissing()
     if (!current_)
         return;
     noteOwnLossLocked();
-    for (const MissingFrames &missing : numbers_.missing()) {
+    for (const AnnouncedGap &missing : numbers_.missing()) {
         if (missing.kind == LossKind::Loss) {
             gaps_.fetch_add(missing.loss.count, std::memory_order_relaxed);
             dropsBefore_ += missing.loss.count;
@@ -208,7 +208,7 @@ Recorder::Offer Recorder::push(FrameOwner *owner, GstBuffer *buffer, const Frame
     frame.epoch = number.epoch;
     frame.pts = timeOrNone(GST_BUFFER_PTS(buffer));
     frame.capture = captureTime(buffer);
-    frame.utc = utcNow();
+    frame.utc = utcNowNs();
     frame.dropsBefore = std::uint32_t(std::min<std::uint64_t>(dropsBefore_, UINT32_MAX));
     frame.flags =
         indexFlags(buffer, dropsBefore_ > 0 ||
@@ -264,7 +264,7 @@ void Recorder::loseLocked(const FrameNumbers::Frame &number, GstBuffer *buffer, 
     record.first = record.last = number.sequence;
     record.count = 1;
     record.time = timeOrNone(frameTimes(segment_, buffer).runningTime);
-    record.utc = utcNow();
+    record.utc = utcNowNs();
     record.setReason(name);
     record.setElement(element.get());
     ownLoss_ = record;

@@ -169,7 +169,7 @@ std::uint32_t Player::seriesAt(std::uint64_t frame) const
     return at == segments.end() ? segments.back().series : at->series;
 }
 
-/** Of a series whose frames all have their own length: the longest that is there. */
+/** Of a series whose frames all have their own length: the longest that its files have room for. */
 std::uint64_t Player::largestFrame(std::uint32_t series) const
 {
     const std::uint64_t fixed = recording_->manifest().series[series].format.frameBytes;
@@ -185,8 +185,12 @@ std::uint64_t Player::largestFrame(std::uint32_t series) const
             const std::span part(records.data(), std::min<std::uint64_t>(records.size(), frames - first));
             if (!recording_->readIndex(i, first, part))
                 break;
-            for (const IndexRecord &record : part)
-                largest = std::max<std::uint64_t>(largest, record.flags & kFrameBad ? 0 : record.length);
+            for (std::size_t entry = 0; entry < part.size(); ++entry) {
+                const IndexRecord &record = part[entry];
+                if (record.length > largest && !(record.flags & kFrameBad) &&
+                    recording_->checkedPlace(i, first + entry, record))
+                    largest = record.length;
+            }
         }
     }
     return largest;
@@ -256,6 +260,9 @@ bool Player::prepareStream(std::uint32_t declared)
     auto stream = ArchiveStream::open(*recording_, std::move(request));
     if (!stream) {
         Error error = stream.error();
+        if (recording_->manifest().series[series].format.frameBytes == 0)
+            error.message += ". " + recording_->path() + ": its longest frame takes a slab of " +
+                             std::to_string(largestFrame(series)) + " bytes";
         if (settings_.slabs == 0 && (error.code == Errc::NoMemory || error.code == Errc::Limit))
             error.message += ". The number was computed: " + explainSizing(need) +
                              ". Set slabs, or let the branches hold fewer frames.";

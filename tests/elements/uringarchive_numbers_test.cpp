@@ -18,7 +18,7 @@ Loss loss(std::uint64_t first, std::uint64_t last, LossReason reason = LossReaso
 std::string missingOf(const FrameNumbers &numbers)
 {
     std::string text;
-    for (const MissingFrames &missing : numbers.missing())
+    for (const AnnouncedGap &missing : numbers.missing())
         text += (text.empty() ? "" : ", ") + std::to_string(missing.loss.first) + "-" +
                 std::to_string(missing.loss.last) + " x" + std::to_string(missing.loss.count) + " " +
                 (missing.kind == LossKind::Skip ? "skip" : std::string(toString(missing.loss.reason)));

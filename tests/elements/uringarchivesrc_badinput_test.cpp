@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // uringarchivesrc: what is no recording, or not all of one, leads to one clear sentence.
+#include <cstddef>
 #include <filesystem>
+#include <fstream>
 
+#include "dmaslab/archive/file_header.h"
 #include "replay_bench.h"
 
 using namespace dmaslab;
@@ -117,6 +120,55 @@ TEST_F(ReplayBadInput, ADirectoryRemovedWhileItIsFollowed)
     ASSERT_FALSE(errors.empty());
     EXPECT_NE(errors[0].find(path()), std::string::npos) << errors[0];
     bench.expectConservation();
+}
+
+namespace {
+
+/** Of three frames the second says so of itself. */
+void makeBlobs(const std::string &path, std::uint32_t length)
+{
+    RecordingBuilder builder(path);
+    builder.beginSeries(blobFormat());
+    for (unsigned number = 0; number < 3; ++number)
+        builder.add(pixels(5000, number));
+    builder.close();
+    std::fstream index(path + "/index-000000.npy", std::ios::binary | std::ios::in | std::ios::out);
+    index.seekp(4096 + 64 + std::streamoff(offsetof(IndexRecord, length)));
+    index.write(reinterpret_cast<const char *>(&length), sizeof length);
+}
+
+} // namespace
+
+TEST_F(ReplayBadInput, ALengthThatTheFileDoesNotHaveCostsOneFrame)
+{
+    makeBlobs(path(), 0xffff'ffff);
+    ReplayBench bench(path());
+    bench.play();
+    bench.waitForLog("eos");
+    EXPECT_EQ(bench.story(), (std::vector<std::string>{"b0!", "loss 1-1 corrupt", "b2!", "eos"}));
+    bench.stop();
+    EXPECT_TRUE(bench.texts(GST_MESSAGE_ERROR).empty());
+    bench.expectConservation();
+}
+
+TEST_F(ReplayBadInput, ALengthThatNoMemoryHasIsOneClearError)
+{
+    const std::uint64_t bytes = std::uint64_t{1} << 42; // a hole, which every length fits into
+    makeBlobs(path(), 0xffff'f000);
+    std::error_code refused;
+    std::filesystem::resize_file(path() + "/frames-000000.npy", bytes, refused);
+    if (refused)
+        GTEST_SKIP() << "no file of " << bytes << " bytes here: " << refused.message();
+    HeaderBlock block;
+    const std::uint64_t counted = bytes - 4096;
+    ASSERT_TRUE(writeHeader(block, "'|u1'", std::span(&counted, 1)));
+    std::fstream frames(path() + "/frames-000000.npy", std::ios::binary | std::ios::in | std::ios::out);
+    frames.write(reinterpret_cast<const char *>(block.data()), block.size());
+    frames.close();
+    ReplayBench bench(path(), "slabs=4000");
+    const std::string error = errorOf(bench);
+    EXPECT_NE(error.find("longest frame takes a slab of 4294963200 bytes"), error.npos) << error;
+    EXPECT_NE(error.find("slabs=4000"), error.npos) << error;
 }
 
 TEST_F(ReplayBadInput, PlanesThatAreNotThoseOfTheFormatCostTheMetaOnly)

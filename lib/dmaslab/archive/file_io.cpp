@@ -12,39 +12,62 @@
 
 namespace dmaslab {
 
-tl::unexpected<Error> failSystem(const std::string &path, const std::string &what, int error)
+Errc errcOf(int error)
 {
-    Errc code = Errc::Io;
-    const char *remedy = "";
     switch (error) {
     case ENOENT:
     case ENOTDIR:
-        code = Errc::NotFound;
-        remedy = ": check the path";
-        break;
+        return Errc::NotFound;
     case EACCES:
     case EPERM:
-        code = Errc::Permission;
-        remedy = ": use an account that may";
-        break;
     case EROFS:
-        code = Errc::Permission;
-        remedy = ": mount the file system for writing, or copy the recording";
-        break;
+        return Errc::Permission;
     case ENOSPC:
     case EDQUOT:
-        code = Errc::Limit;
-        remedy = ": make room first";
-        break;
+    case EFBIG:
     case EMFILE:
     case ENFILE:
-        code = Errc::Limit;
-        remedy = ": raise the limit of open files (ulimit -n)";
-        break;
+        return Errc::Limit;
     default:
-        break;
+        return Errc::Io;
     }
-    return fail(code, path + ": cannot " + what + " (" + errnoText(error) + ")" + remedy, error);
+}
+
+namespace {
+
+const char *remedyFor(int error)
+{
+    switch (error) {
+    case ENOENT:
+    case ENOTDIR:
+        return ": check the path, the directory may be gone";
+    case EACCES:
+    case EPERM:
+        return ": use an account that may";
+    case EROFS:
+        return ": mount the file system for writing, or take another one";
+    case ENOSPC:
+        return ": free some space, or take another disk";
+    case EDQUOT:
+        return ": free some of the quota, or take another place";
+    case EFBIG:
+        return ": raise 'ulimit -f' (LimitFSIZE=) or set a smaller segment-bytes";
+    case EMFILE:
+    case ENFILE:
+        return ": raise the limit of open files (ulimit -n)";
+    case EIO:
+        return ": check the disk and its file system";
+    default:
+        return "";
+    }
+}
+
+} // namespace
+
+tl::unexpected<Error> failSystem(const std::string &path, const std::string &what, int error)
+{
+    return fail(errcOf(error), path + ": cannot " + what + " (" + errnoText(error) + ")" + remedyFor(error),
+                error);
 }
 
 Result<void> readAt(int fd, const std::string &path, std::uint64_t offset, std::span<std::byte> bytes)
@@ -76,6 +99,15 @@ Result<void> writeAt(int fd, const std::string &path, std::uint64_t offset, std:
         offset += std::uint64_t(done);
     }
     return {};
+}
+
+Result<void> writeHeaderAt(int fd, const std::string &path, const std::string &descr,
+                           std::span<const std::uint64_t> shape)
+{
+    alignas(kArchiveBlock) HeaderBlock block;
+    if (auto ok = writeHeader(block, descr, shape); !ok)
+        return ok;
+    return writeAt(fd, path, 0, block);
 }
 
 Result<UniqueFd> openRecordingDirectory(std::string &path)

@@ -13,6 +13,8 @@
 
 namespace dmaslab {
 
+/** What kind of error an errno of a file operation is. */
+[[nodiscard]] Errc errcOf(int error);
 /** "PATH: cannot WHAT (ERRNO)", with the remedy where the errno suggests one. */
 [[nodiscard]] tl::unexpected<Error> failSystem(const std::string &path, const std::string &what, int error);
 
@@ -21,6 +23,9 @@ namespace dmaslab {
                                   std::span<std::byte> bytes);
 [[nodiscard]] Result<void> writeAt(int fd, const std::string &path, std::uint64_t offset,
                                    std::span<const std::byte> bytes);
+/** The header of a .npy file, in one aligned block: for descriptors with O_DIRECT too. */
+[[nodiscard]] Result<void> writeHeaderAt(int fd, const std::string &path, const std::string &descr,
+                                         std::span<const std::uint64_t> shape);
 
 /** Opens the directory of a recording, and makes `path` its path where that of its manifest.json was given.
  */

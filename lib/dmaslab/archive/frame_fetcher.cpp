@@ -14,7 +14,8 @@ namespace {
 
 constexpr std::uint32_t kMostDepth = 256;
 constexpr std::int64_t kLookAgainNs = 50'000'000; ///< how late an interrupt may be noticed behind a slow disk
-constexpr std::uint32_t kMostAttempts = 64;       ///< at one read that the system puts off again and again
+constexpr std::uint32_t kLongestFrame = 0xffff'f000; ///< whose blocks can be counted in 32 bits of bytes
+constexpr std::uint32_t kMostAttempts = 64;          ///< at one read that the system puts off again and again
 
 } // namespace
 
@@ -206,8 +207,8 @@ bool FrameFetcher::look()
             break;
         }
         auto place = recording_.place(next_);
-        const bool follows =
-            place && (!haveSequence_ || place->index.sequence > lastSequence_) && isInSegment(*place);
+        const bool follows = place && place->index.length <= kLongestFrame &&
+                             (!haveSequence_ || place->index.sequence > lastSequence_) && isInSegment(*place);
         if (!follows && mayBeReclaimed_) {
             stop_ = FetchStatus::Reclaimed; // the file has begun its next life
         } else if (!follows) {

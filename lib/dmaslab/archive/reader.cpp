@@ -5,7 +5,7 @@
 #include <new>
 
 #include "dmaslab/archive/file_io.h"
-#include "dmaslab/archive/segment_files.h"
+#include "dmaslab/archive/segment_count.h"
 
 namespace dmaslab {
 

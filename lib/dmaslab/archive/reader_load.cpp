@@ -9,7 +9,7 @@
 
 #include "dmaslab/archive/file_io.h"
 #include "dmaslab/archive/reader.h"
-#include "dmaslab/archive/segment_files.h"
+#include "dmaslab/archive/segment_count.h"
 
 namespace dmaslab {
 

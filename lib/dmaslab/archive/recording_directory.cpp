@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "dmaslab/archive/file_io.h"
 #include "dmaslab/memory/text.h"
 
 namespace dmaslab {
@@ -17,24 +18,6 @@ namespace dmaslab {
 namespace {
 
 constexpr int kMostSuffixes = 10'000;
-
-Errc codeOf(int error)
-{
-    switch (error) {
-    case EACCES:
-    case EPERM:
-    case EROFS:
-        return Errc::Permission;
-    case ENOENT:
-    case ENOTDIR:
-        return Errc::NotFound;
-    case ENOSPC:
-    case EDQUOT:
-        return Errc::Limit;
-    default:
-        return Errc::Io;
-    }
-}
 
 std::string parentOf(const std::string &path)
 {
@@ -70,9 +53,9 @@ Result<RecordingDirectory> RecordingDirectory::create(const std::string &locatio
         if (mkdir(path.c_str(), 0777) != 0 && errno != EEXIST) {
             const int error = errno;
             const char *remedy = error == ENOENT || error == ENOTDIR ? "create its parent directory first"
-                                 : codeOf(error) == Errc::Permission ? "choose a directory you may write to"
+                                 : errcOf(error) == Errc::Permission ? "choose a directory you may write to"
                                                                      : "choose another place";
-            return fail(codeOf(error),
+            return fail(errcOf(error),
                         path + ": cannot make the directory in '" + parentOf(path) + "' (" +
                             errnoText(error) + "): " + remedy,
                         error);

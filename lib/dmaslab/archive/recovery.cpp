@@ -40,13 +40,6 @@ std::string counted(std::uint64_t count, const char *noun)
     return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");
 }
 
-std::string nowText()
-{
-    timespec now = {};
-    clock_gettime(CLOCK_REALTIME, &now);
-    return utcText(std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec);
-}
-
 Result<RecoveryReport> recover(std::string path, bool dryRun)
 {
     const auto directory = lockDirectory(path);
@@ -92,7 +85,7 @@ Result<RecoveryReport> recover(std::string path, bool dryRun)
     manifest->losses = *losses;
     manifest->segments = std::move(kept);
     manifest->state = RecordingState::Recovered;
-    manifest->closed = nowText();
+    manifest->closed = utcText(utcNowNs());
     report.actions.push_back(std::string(kManifestName) + ": says \"recovered\" now, " +
                              counted(report.frames, "frame") + " in " +
                              counted(manifest->segments.size(), "segment"));

@@ -119,7 +119,7 @@ Result<void> RepairedFile::writeHeader(const std::string &descr, const std::vect
                               " now and said " + before);
     if (job_.dryRun)
         return {};
-    if (const auto ok = writeAt(fd(), path_, 0, wanted); !ok)
+    if (const auto ok = writeHeaderAt(fd(), path_, descr, shape); !ok)
         return ok;
     return sync();
 }

@@ -6,7 +6,7 @@
 
 #include "dmaslab/archive/file_io.h"
 #include "dmaslab/archive/repaired_file.h"
-#include "dmaslab/archive/segment_files.h"
+#include "dmaslab/archive/segment_count.h"
 #include "dmaslab/capture/frame_hash.h"
 
 namespace dmaslab {

@@ -4,13 +4,12 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstdio>
 
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "dmaslab/archive/file_header.h"
+#include "dmaslab/archive/file_io.h"
 #include "dmaslab/memory/text.h"
 
 namespace dmaslab {
@@ -21,34 +20,6 @@ namespace {
 constexpr std::uint64_t kMostBlobs = std::uint64_t{1} << 18;
 constexpr std::uint64_t kLeastBytes = 1 << 20; ///< smaller segments than this are not worth their files
 
-Errc codeOf(int error)
-{
-    switch (error) {
-    case ENOSPC:
-    case EDQUOT:
-    case EFBIG:
-        return Errc::Limit;
-    case EACCES:
-    case EPERM:
-    case EROFS:
-        return Errc::Permission;
-    case ENOENT:
-        return Errc::NotFound;
-    default:
-        return Errc::Io;
-    }
-}
-
-tl::unexpected<Error> failed(const std::string &path, const char *what, int error)
-{
-    const char *remedy = error == EFBIG    ? "raise 'ulimit -f' (LimitFSIZE=) or set a smaller segment-bytes"
-                         : error == EDQUOT ? "free some of the quota, or record elsewhere"
-                         : error == ENOSPC ? "free some space, or record elsewhere"
-                         : error == ENOENT ? "the recording's directory is gone"
-                                           : "check the file system";
-    return fail(codeOf(error), path + ": cannot " + what + " (" + errnoText(error) + "): " + remedy, error);
-}
-
 Result<UniqueFd> openFile(const ArchivePlace &place, const std::string &name, int flags, bool &direct)
 {
     for (;;) {
@@ -58,25 +29,10 @@ Result<UniqueFd> openFile(const ArchivePlace &place, const std::string &name, in
             return fd;
         // The file system has no O_DIRECT (some FUSE, old tmpfs): some kernels leave the new file behind.
         if (errno != EINVAL || !direct)
-            return failed(place.path + "/" + name, "open it", errno);
+            return failSystem(place.path + "/" + name, "open it", errno);
         direct = false;
         if (flags & O_EXCL)
             unlinkat(place.directory, name.c_str(), 0);
-    }
-}
-
-Result<void> writeCount(int fd, const std::string &path, const std::string &descr,
-                        std::span<const std::uint64_t> shape)
-{
-    alignas(kArchiveBlock) HeaderBlock block;
-    if (auto ok = writeHeader(block, descr, shape); !ok)
-        return ok;
-    for (;;) {
-        const ssize_t written = pwrite(fd, block.data(), block.size(), 0);
-        if (written == ssize_t(block.size()))
-            return {};
-        if (written >= 0 || errno != EINTR)
-            return failed(path, "write its header", written >= 0 ? EIO : errno);
     }
 }
 
@@ -89,9 +45,9 @@ Result<bool> preallocate(int fd, const std::string &path, std::uint64_t bytes)
         if (errno == EINTR)
             continue;
         if (errno != EOPNOTSUPP && errno != ENOSYS)
-            return failed(path, ("reserve " + bytesText(bytes)).c_str(), errno);
+            return failSystem(path, "reserve " + bytesText(bytes), errno);
         if (ftruncate(fd, off_t(bytes)) != 0)
-            return failed(path, ("make it " + bytesText(bytes) + " long").c_str(), errno);
+            return failSystem(path, "make it " + bytesText(bytes) + " long", errno);
         return false;
     }
 }
@@ -107,15 +63,15 @@ Result<void> fill(SegmentFiles &files, const ArchivePlace &place)
     if (const auto ok = preallocate(files.index.get(), index, kArchiveBlock + plan.indexBytes()); !ok)
         return tl::unexpected(ok.error());
     const std::uint64_t none = 0;
-    if (auto ok = writeCount(files.index.get(), index, indexDescr(), {&none, 1}); !ok)
+    if (auto ok = writeHeaderAt(files.index.get(), index, indexDescr(), {&none, 1}); !ok)
         return ok;
-    if (auto ok = writeCount(files.frames.get(), files.path, plan.layout.descr, plan.layout.fileShape(0));
+    if (auto ok = writeHeaderAt(files.frames.get(), files.path, plan.layout.descr, plan.layout.fileShape(0));
         !ok)
         return ok;
     if (fsync(files.frames.get()) != 0)
-        return failed(files.path, "make it durable", errno);
+        return failSystem(files.path, "make it durable", errno);
     if (fsync(files.index.get()) != 0)
-        return failed(index, "make it durable", errno);
+        return failSystem(index, "make it durable", errno);
     return {}; // their names with the manifest that lists them
 }
 
@@ -196,23 +152,24 @@ Result<SegmentFiles> recycleSegment(const ArchivePlace &place, std::uint32_t old
         return files;
     // Counts first, and on disk: under its new number nothing of the old content may be counted.
     const std::uint64_t none = 0;
-    if (auto ok = writeCount(files->frames.get(), files->path, plan.layout.descr, plan.layout.fileShape(0));
+    if (auto ok =
+            writeHeaderAt(files->frames.get(), files->path, plan.layout.descr, plan.layout.fileShape(0));
         !ok)
         return tl::unexpected(ok.error());
     const std::string index = place.path + "/" + indexName(oldest);
-    if (auto ok = writeCount(files->index.get(), index, indexDescr(), {&none, 1}); !ok)
+    if (auto ok = writeHeaderAt(files->index.get(), index, indexDescr(), {&none, 1}); !ok)
         return tl::unexpected(ok.error());
     // Nor by a repair, which looks for whole frames behind the count: the first entry is none.
     alignas(kArchiveBlock) static constexpr std::array<std::byte, kArchiveBlock> kZeros{};
     if (pwrite(files->index.get(), kZeros.data(), kZeros.size(), kArchiveBlock) != ssize_t(kZeros.size()))
-        return failed(index, "empty it", errno);
+        return failSystem(index, "empty it", errno);
     if (fsync(files->frames.get()) != 0 || fsync(files->index.get()) != 0)
-        return failed(files->path, "make it durable", errno);
+        return failSystem(files->path, "make it durable", errno);
     if (renameat(place.directory, framesName(oldest).c_str(), place.directory,
                  framesName(plan.number).c_str()) != 0 ||
         renameat(place.directory, indexName(oldest).c_str(), place.directory,
                  indexName(plan.number).c_str()) != 0)
-        return failed(files->path, "give it its new number", errno);
+        return failSystem(files->path, "give it its new number", errno);
     files->plan = plan;
     files->path = place.path + "/" + framesName(plan.number);
     if (const auto ok = fill(*files, place); !ok)
@@ -227,18 +184,19 @@ Result<void> endSegment(SegmentFiles &files, const SegmentEnd &end)
         // certain.
         const SeriesLayout &layout = files.plan.layout;
         const std::uint64_t count = layout.recordBytes == 0 ? end.dataBytes : end.records;
-        if (auto ok = writeCount(files.frames.get(), files.path, layout.descr, layout.fileShape(count)); !ok)
+        if (auto ok = writeHeaderAt(files.frames.get(), files.path, layout.descr, layout.fileShape(count));
+            !ok)
             return ok;
-        if (auto ok = writeCount(files.index.get(), files.path, indexDescr(), {&end.records, 1}); !ok)
+        if (auto ok = writeHeaderAt(files.index.get(), files.path, indexDescr(), {&end.records, 1}); !ok)
             return ok;
         if (fsync(files.frames.get()) != 0 || fsync(files.index.get()) != 0)
-            return failed(files.path, "make it durable", errno);
+            return failSystem(files.path, "make it durable", errno);
     }
     if (ftruncate(files.frames.get(), off_t(kArchiveBlock + end.dataBytes)) != 0 ||
         ftruncate(files.index.get(), off_t(kArchiveBlock + end.records * sizeof(IndexRecord))) != 0)
-        return failed(files.path, "cut it to its size", errno);
+        return failSystem(files.path, "cut it to its size", errno);
     if (fsync(files.frames.get()) != 0 || fsync(files.index.get()) != 0)
-        return failed(files.path, "make it durable", errno);
+        return failSystem(files.path, "make it durable", errno);
     return {};
 }
 

@@ -2,14 +2,14 @@
 #include <algorithm>
 #include <array>
 #include <bit>
-#include <cerrno>
-#include <cstring>
 #include <vector>
 
 #include <liburing.h>
 #include <sys/uio.h>
 
 #include "dmaslab/archive/block_reader.h"
+#include "dmaslab/archive/uring_setup.h"
+#include "dmaslab/memory/text.h"
 
 namespace dmaslab {
 
@@ -18,42 +18,6 @@ namespace {
 /** What io_uring takes as one registered buffer. */
 constexpr std::uint64_t kMostPinnedAtOnce = std::uint64_t{1} << 30;
 constexpr std::uint32_t kMostBatch = 64;
-
-/** Why io_uring cannot be had is nearly always one of these. */
-std::string remedyFor(int error)
-{
-    switch (error) {
-    case ENOSYS:
-        return "the kernel has no io_uring; Linux 5.6 or newer does";
-    case EPERM:
-    case EACCES:
-        return "a sandbox or the setting kernel.io_uring_disabled forbids it; allow io_uring_setup, or set "
-               "it "
-               "to 0";
-    case ENOMEM:
-        return "raise the limit on locked memory (ulimit -l)";
-    case EMFILE:
-    case ENFILE:
-        return "raise the limit on open files (ulimit -n)";
-    default:
-        return std::strerror(error);
-    }
-}
-
-/** Not SINGLE_ISSUER: a streaming task runs on whichever thread GStreamer gives it. */
-int setUp(unsigned entries, io_uring &ring)
-{
-    int result = -EINVAL;
-    // COOP_TASKRUN: completions need not interrupt a thread that will ask anyway (Linux 5.19).
-    for (const unsigned flags : {unsigned(IORING_SETUP_COOP_TASKRUN), 0u}) {
-        io_uring_params params{};
-        params.flags = flags;
-        result = io_uring_queue_init_params(entries, &ring, &params);
-        if (result != -EINVAL)
-            break;
-    }
-    return result;
-}
 
 class UringReader final : public BlockReader
 {
@@ -88,7 +52,7 @@ public:
             io_uring_unregister_buffers(&ring_);
         said.push_back("the slabs could not be registered with io_uring, so the kernel pins their pages for "
                        "each read: " +
-                       (result > 0 ? std::string("it took a part only") : remedyFor(-result)));
+                       (result > 0 ? std::string("it took a part only") : uringRemedy(-result)));
     }
 
     void registerFiles()
@@ -187,9 +151,10 @@ Result<std::unique_ptr<BlockReader>> openUringReader(const UringReaderOptions &o
 {
     io_uring ring{};
     // Room for a timeout that liburing puts in between on older kernels.
-    const int result = setUp(std::bit_ceil(options.depth + 2), ring);
-    if (result < 0)
-        return fail(Errc::Unsupported, "io_uring cannot be used: " + remedyFor(-result), -result);
+    const int error = setUpRing(ring, std::bit_ceil(options.depth + 2), RingOwner::AnyThread);
+    if (error != 0)
+        return fail(Errc::Unsupported,
+                    "io_uring cannot be used (" + errnoText(error) + "): " + uringRemedy(error), error);
     auto reader = std::make_unique<UringReader>(ring, options);
     reader->registerFiles();
     if (options.arena)

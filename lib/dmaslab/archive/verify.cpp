@@ -9,7 +9,7 @@
 #include "dmaslab/archive/file_io.h"
 #include "dmaslab/archive/gaps.h"
 #include "dmaslab/archive/recovery.h"
-#include "dmaslab/archive/segment_files.h"
+#include "dmaslab/archive/segment_count.h"
 #include "dmaslab/capture/frame_hash.h"
 
 namespace dmaslab {

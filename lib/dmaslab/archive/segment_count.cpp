@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "dmaslab/archive/segment_files.h"
+#include "dmaslab/archive/segment_count.h"
 
 #include <algorithm>
 #include <array>
