@@ -3,12 +3,16 @@
 """Runs every gst-launch-1.0 line that the documentation shows, so that none of them rots.
 
 documented_test.py SOURCE_ROOT
+Run from the root of the build directory, as meson does.
 Lines are taken from README.md, docs/ and the comments at the head of the elements. Endless ones get Ctrl-C after a
 moment; windows become fakesink; names of files and directories become ones that exist.
+What README.md runs in a build directory is run as it stands, in one directory and in order, as it is pasted.
 """
 import glob
 import os
 import re
+import shutil
+import subprocess
 import sys
 import tempfile
 
@@ -90,8 +94,39 @@ def check(command):
     return test
 
 
-def main(root):
-    tests = {}
+def pasted(root):
+    """The README's commands that use its build directory, without those that make it."""
+    with open(os.path.join(root, "README.md"), encoding="utf-8") as file:
+        text = re.sub(r"\\\n\s*", " ", file.read())
+    code = re.findall(r"^ {4}(\S[^\n]*)", text, re.M)
+    return [line for line in code
+            if re.match(r"meson devenv -C build/user |python3 -c .*rec/|build/user/", line)]
+
+
+def as_pasted(root, build):
+    def test():
+        if not shutil.which("meson"):
+            raise gst.Skip("there is no meson to run devenv")
+        commands = pasted(root)
+        assert any("uringarchive" in line for line in commands), f"README.md records nothing: {commands}"
+        if not os.path.exists(os.path.join(build, "lib/dmaslab/tools/dmaslab-archive")):
+            raise gst.Skip("this build has no recorder")
+        with tempfile.TemporaryDirectory() as directory:
+            os.mkdir(os.path.join(directory, "build"))
+            os.symlink(build, os.path.join(directory, "build", "user"))
+            for line in commands:
+                line = re.sub(r"^python3 ", sys.executable + " ", line)
+                line = re.sub(r"\buringarchive ", "uringarchive segment-bytes=16777216 ", line)
+                run = subprocess.run(["bash", "-o", "pipefail", "-c", line], cwd=directory, text=True, check=False,
+                                     stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                     timeout=gst.PATIENCE)
+                assert run.returncode == 0, f"{line}\nstatus {run.returncode}\n{run.stdout[-3000:]}"
+                assert "ERROR" not in run.stdout, f"{line}\n{run.stdout[-3000:]}"
+    return test
+
+
+def main(root, build):
+    tests = {"README.md as pasted": as_pasted(root, build)}
     for path in documents(root):
         for command in lines_in(path):
             tests[f"{os.path.relpath(path, root)}: {command}"] = check(command)
@@ -103,4 +138,4 @@ def main(root):
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(sys.argv[1], os.getcwd())
