@@ -119,7 +119,8 @@ private:
         if (segment_.frames > counted)
             report_.actions.push_back(framesName(segment_.number) + ": " +
                                       std::to_string(segment_.frames - counted) +
-                                      " frames are whole that were not counted yet");
+                                      (segment_.frames - counted == 1 ? " frame is" : " frames are") +
+                                      " whole that were not counted yet");
         report_.regained += segment_.frames - counted;
         return {};
     }
