@@ -42,6 +42,8 @@ bool Player::start(const ReplaySettings &settings)
     late_ = ioErrors_ = sequence_ = 0;
     needed_ = 0;
     lossesRead_ = 0;
+    tagsDue_ = true;
+    sentTags_.clear();
     std::vector<std::string> problems;
     for (const Recording::Segment &segment : recording_->segments()) {
         if (!segment.problem.empty())

@@ -106,6 +106,7 @@ private:
     [[nodiscard]] std::uint64_t neededFor(std::uint32_t series) const;
     [[nodiscard]] bool pause();
     void settlePrevious();
+    void sendTags(GstPad *pad);
     void announce(GstPad *pad, std::uint64_t before);
     void lose(LossReason reason, std::uint64_t first, std::uint64_t last, std::uint64_t count,
               GstClockTime time);
@@ -152,6 +153,8 @@ private:
     LossLedger ledger_;               ///< our own
     bool lossRun_ = false;
     std::int64_t nextQosNs_ = 0;
+    bool tagsDue_ = false; ///< the manifest may have others than were sent
+    std::string sentTags_;
     bool discont_ = false;
     bool unconfirmed_ = false; ///< the base class has a buffer of ours that it has not pushed yet
     std::uint64_t inHandSequence_ = 0;

@@ -287,6 +287,7 @@ bool Player::lookAgain()
         (void)failWith(grown.error());
         return false;
     }
+    tagsDue_ = true;
     ownTimeline_->refresh();
     const auto position = recording_->findSequence(sequence_);
     if (!position) {

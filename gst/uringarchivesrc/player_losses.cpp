@@ -5,6 +5,7 @@
 
 #include "dmaslab/ring/futex.h"
 #include "uringarchivesrc/player.h"
+#include "uringarchivesrc/recorded_tags.h"
 
 namespace dmaslab {
 
@@ -142,6 +143,7 @@ void Player::settlePrevious()
 
 bool Player::leaving(GstPad *pad, GstBuffer *buffer)
 {
+    sendTags(pad);
     announce(pad, GST_BUFFER_OFFSET(buffer));
     if (GST_PAD_IS_FLUSHING(pad))
         return false; // it would not arrive, nor did what announce() had to say
@@ -151,6 +153,18 @@ bool Player::leaving(GstPad *pad, GstBuffer *buffer)
     if (std::exchange(unconfirmed_, false))
         counters_.countOut(gst_buffer_get_size(buffer));
     return true;
+}
+
+/** What the stream said of itself when it was recorded: tags stay with the pad, so each set goes out once. */
+void Player::sendTags(GstPad *pad)
+{
+    if (!std::exchange(tagsDue_, false) || recording_->manifest().tagsJson == sentTags_)
+        return;
+    EventPtr event = recordedTagsEvent(recording_->manifest().tagsJson);
+    if (event && !gst_pad_push_event(pad, event.release()) && GST_PAD_IS_FLUSHING(pad))
+        tagsDue_ = true;
+    else
+        sentTags_ = recording_->manifest().tagsJson;
 }
 
 void Player::ending(GstPad *pad)

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // uringarchivesrc: what was recorded comes back, byte by byte and field by field.
+#include <algorithm>
+#include <fstream>
+
 #include <gst/video/video.h>
 
 #include "common/gst.h"
@@ -283,4 +286,36 @@ TEST_F(Play, TheManifestNamesTheRecordingToo)
     bench.play();
     bench.waitForLog("eos");
     EXPECT_EQ(bench.arrivals().size(), 4u);
+}
+
+TEST_F(Play, TagsComeBackOnce)
+{
+    makeGrey(path(), 3);
+    std::ifstream in(path() + "/manifest.json");
+    std::string text((std::istreambuf_iterator<char>(in)), {});
+    const std::size_t at = text.find("\"tags\": {}");
+    ASSERT_NE(at, text.npos);
+    text.replace(at, 10,
+                 R"("tags": {"title": "a day", "bitrate": 4000000, "datetime": "2026-11-26T09:00Z",)"
+                 R"( "beats-per-minute": 120.5, "no-such-tag-here": 1, "artist": 7, "image": "x",)"
+                 R"( "track-number": "none", "track-count": 4294967297, "album": null, "genre": {"a": 1}})");
+    std::ofstream(path() + "/manifest.json") << text;
+    ReplayBench bench(path());
+    bench.play();
+    bench.waitForLog("eos");
+    const EventPtr event(gst_pad_get_sticky_event(bench.pad(), GST_EVENT_TAG, 0));
+    ASSERT_TRUE(event);
+    GstTagList *tags = nullptr;
+    gst_event_parse_tag(event.get(), &tags);
+    EXPECT_EQ(gst_tag_list_n_tags(tags), 4);
+    gchar *title = nullptr;
+    ASSERT_TRUE(gst_tag_list_get_string(tags, GST_TAG_TITLE, &title));
+    EXPECT_STREQ(CharPtr(title).get(), "a day");
+    guint bitrate = 0;
+    EXPECT_TRUE(gst_tag_list_get_uint(tags, GST_TAG_BITRATE, &bitrate));
+    EXPECT_EQ(bitrate, 4'000'000u);
+    const std::vector<std::string> log = bench.log();
+    EXPECT_EQ(std::count_if(log.begin(), log.end(),
+                            [](const std::string &line) { return line.find("tag") != line.npos; }),
+              1);
 }

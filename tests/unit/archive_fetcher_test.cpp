@@ -316,6 +316,61 @@ TEST_P(FetcherIo, AnImpossibleIndexEntryIsOneLoss)
     EXPECT_EQ(fetcher->next().index.sequence, 3u);
 }
 
+TEST_P(FetcherIo, ManyImpossibleEntriesInARowAreALossEach)
+{
+    RecordingBuilder builder(path());
+    builder.beginSeries(greyFormat(64, 32));
+    for (unsigned number = 0; number < 20; ++number)
+        builder.add(pixels(4096, number));
+    builder.close();
+    {
+        std::fstream file(path() + "/index-000000.npy", std::ios::in | std::ios::out | std::ios::binary);
+        const std::string nothing(11 * sizeof(IndexRecord), '\0'); // 3 to 13
+        file.seekp(4096 + 3 * sizeof(IndexRecord));
+        file.write(nothing.data(), std::streamsize(nothing.size()));
+    }
+    Opened opened(path(), 8, 4096);
+    const auto fetcher = opened.fetcher(settings());
+    for (unsigned number = 0; number < 20; ++number) {
+        const FetchedFrame frame = fetcher->next();
+        EXPECT_EQ(frame.frame, number);
+        ASSERT_EQ(frame.status, number >= 3 && number < 14 ? FetchStatus::Lost : FetchStatus::Frame)
+            << number;
+        if (frame.status == FetchStatus::Frame)
+            EXPECT_EQ(bytesIn(frame), pixels(4096, number)) << number;
+    }
+    EXPECT_EQ(fetcher->next().status, FetchStatus::End);
+}
+
+TEST_P(FetcherIo, ReadsTheIndexOfManyFramesAtOnce)
+{
+    constexpr unsigned frames = 200;
+    RecordingBuilder builder(path());
+    builder.beginSeries(greyFormat(64, 64));
+    for (unsigned number = 0; number < frames; ++number) {
+        if (number == 70)
+            builder.split();
+        builder.add(pixels(8192, number));
+    }
+    builder.close();
+    Opened opened(path(), 8, 8192);
+    const auto fetcher = opened.fetcher(settings());
+    EXPECT_EQ(fetcher->next().index.sequence, 0u);
+    // What is read by now may be lost on disk: it is not asked for again.
+    std::filesystem::resize_file(path() + "/index-000000.npy", 4096 + 64 * 30);
+    for (unsigned number = 1; number < 70; ++number) {
+        const FetchedFrame frame = fetcher->next();
+        ASSERT_EQ(frame.frame, number);
+        ASSERT_EQ(frame.status, number < 64 ? FetchStatus::Frame : FetchStatus::Lost) << number;
+    }
+    for (unsigned number = 70; number < frames; ++number) {
+        const FetchedFrame frame = fetcher->next();
+        ASSERT_EQ(frame.status, FetchStatus::Frame) << number;
+        EXPECT_EQ(bytesIn(frame), pixels(8192, number)) << number;
+    }
+    EXPECT_EQ(fetcher->next().status, FetchStatus::End);
+}
+
 TEST(Fetcher, ItsFilesMayBeRenamedOrRemovedUnderIt)
 {
     const TempDir dir;

@@ -15,6 +15,7 @@ namespace {
 constexpr std::uint32_t kMostDepth = 256;
 constexpr std::int64_t kLookAgainNs = 50'000'000; ///< how late an interrupt may be noticed behind a slow disk
 constexpr std::uint32_t kLongestFrame = 0xffff'f000; ///< whose blocks can be counted in 32 bits of bytes
+constexpr std::uint64_t kEntriesAtOnce = 64;         ///< a page of the index
 constexpr std::uint32_t kMostAttempts = 64;          ///< at one read that the system puts off again and again
 
 } // namespace
@@ -104,6 +105,7 @@ void FrameFetcher::drain()
     for (; count_ > 0; ++first_, --count_)
         drop(head());
     haveFound_ = false;
+    batch_.clear(); // the recording may be another one after a refresh
     stop_ = FetchStatus::Frame;
     wantsPread_ = false;
 }
@@ -155,7 +157,7 @@ FetchedFrame FrameFetcher::next(std::int64_t slabDeadlineNs)
 
 FetchedFrame FrameFetcher::skip()
 {
-    if (count_ > 0 || !look())
+    if (count_ > 0 || !look() || count_ > 0) // it may have queued losses
         return next(0);
     FetchedFrame frame{.status = FetchStatus::Starved, .frame = next_, .index = found_.index};
     ++next_;
@@ -190,7 +192,7 @@ FetchedFrame FrameFetcher::finish(Slot &slot)
 void FrameFetcher::fill()
 {
     const std::size_t most = std::min<std::size_t>(slots_.size(), reader_->depth());
-    while (count_ < most && !wantsPread_ && look()) {
+    while (count_ < most && !wantsPread_ && look() && count_ < most) { // look() may have queued losses
         auto slab = pool_.tryAcquire();
         if (!slab)
             return;
@@ -206,7 +208,7 @@ bool FrameFetcher::look()
             stop_ = FetchStatus::End;
             break;
         }
-        auto place = recording_.place(next_);
+        const auto place = placeOf(next_);
         const bool follows = place && place->index.length <= kLongestFrame &&
                              (!haveSequence_ || place->index.sequence > lastSequence_) && isInSegment(*place);
         if (!follows && mayBeReclaimed_) {
@@ -226,6 +228,27 @@ bool FrameFetcher::look()
         }
     }
     return haveFound_;
+}
+
+/** Recording::place(), with one call of the system for many frames. */
+Result<FramePlace> FrameFetcher::placeOf(std::uint64_t frame)
+{
+    if (frame < batchFirst_ || frame - batchFirst_ >= batch_.size()) {
+        const auto first = recording_.place(frame);
+        // What a ring may take back is looked at when it is needed, not ahead.
+        if (!first || mayBeReclaimed_)
+            return first;
+        const std::uint64_t left = recording_.segments()[first->segment].frames - first->record;
+        batch_.resize(std::size_t(std::min(kEntriesAtOnce, left)));
+        batchSegment_ = first->segment;
+        batchFirst_ = frame;
+        if (!recording_.readIndex(batchSegment_, first->record, batch_)) {
+            batch_.clear();
+            return first;
+        }
+    }
+    const std::uint64_t record = frame - recording_.segments()[batchSegment_].firstFrame;
+    return recording_.checkedPlace(batchSegment_, record, batch_[std::size_t(frame - batchFirst_)]);
 }
 
 /** A frame whose index entry cannot be right: it takes its turn as a loss. */

@@ -125,6 +125,7 @@ private:
     [[nodiscard]] Slot &freeSlot() { return slots_[(first_ + count_) % slots_.size()]; }
     void fill();
     bool look();
+    [[nodiscard]] Result<FramePlace> placeOf(std::uint64_t frame);
     void enqueue(SlabRef slab);
     void read(std::uint32_t slot);
     void loseQueued(const FramePlace &place);
@@ -155,6 +156,9 @@ private:
     FramePlace found_; ///< of frame next_, while haveFound_
     bool haveFound_ = false;
     FetchStatus stop_ = FetchStatus::Frame; ///< what next() says when the window is empty; Frame: nothing
+    std::vector<IndexRecord> batch_;        ///< entries that were read at once, all of one segment
+    std::size_t batchSegment_ = 0;
+    std::uint64_t batchFirst_ = 0; ///< number of the first in the recording
     std::vector<File> files_;
     bool wantsPread_ = false;
     bool mayBeReclaimed_ = false; ///< somebody is writing the recording
