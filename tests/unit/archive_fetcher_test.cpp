@@ -336,8 +336,9 @@ TEST_P(FetcherIo, ManyImpossibleEntriesInARowAreALossEach)
         EXPECT_EQ(frame.frame, number);
         ASSERT_EQ(frame.status, number >= 3 && number < 14 ? FetchStatus::Lost : FetchStatus::Frame)
             << number;
-        if (frame.status == FetchStatus::Frame)
+        if (frame.status == FetchStatus::Frame) {
             EXPECT_EQ(bytesIn(frame), pixels(4096, number)) << number;
+        }
     }
     EXPECT_EQ(fetcher->next().status, FetchStatus::End);
 }
