@@ -77,9 +77,7 @@ void appendElements(std::string &json, const GValue *value, guint count,
 void appendText(std::string &json, const GValue *value)
 {
     CharPtr text;
-    if (G_VALUE_HOLDS(value, G_TYPE_DATE)) {
-        text.reset(gst_value_serialize(value));
-    } else if (G_VALUE_HOLDS(value, GST_TYPE_DATE_TIME)) {
+    if (G_VALUE_HOLDS(value, GST_TYPE_DATE_TIME)) {
         auto *time = static_cast<GstDateTime *>(g_value_get_boxed(value));
         text.reset(time ? gst_date_time_to_iso8601_string(time) : nullptr);
     } else {

@@ -129,7 +129,7 @@ static GstStateChangeReturn gst_uring_archive_change_state(GstElement *element, 
 {
     if (transition == GST_STATE_CHANGE_READY_TO_PAUSED && !gst_uring_archive_start(element))
         return GST_STATE_CHANGE_FAILURE;
-    const auto result = GST_ELEMENT_CLASS(gst_uring_archive_parent_class)->change_state(element, transition);
+    auto result = GST_ELEMENT_CLASS(gst_uring_archive_parent_class)->change_state(element, transition);
     const bool failed = transition == GST_STATE_CHANGE_READY_TO_PAUSED && result == GST_STATE_CHANGE_FAILURE;
     if (transition == GST_STATE_CHANGE_PAUSED_TO_READY || failed)
         gst_uring_archive_stop(element);

@@ -303,7 +303,7 @@ static GstStateChangeReturn gst_uring_archive_src_change_state(GstElement *eleme
         self.player.setPaused(true);
     else if (transition != GST_STATE_CHANGE_PAUSED_TO_READY)
         self.player.setPaused(false);
-    const auto result = GST_ELEMENT_CLASS(archive_src_parent_class)->change_state(element, transition);
+    auto result = GST_ELEMENT_CLASS(archive_src_parent_class)->change_state(element, transition);
     if (transition == GST_STATE_CHANGE_PAUSED_TO_READY)
         self.player.setPaused(false); // not before the pad flushes: the frame that waits would go out
     return result;

@@ -292,6 +292,7 @@ void Player::say(const std::vector<std::string> &degradations)
     if (degradations.empty())
         return;
     std::vector<std::string> sentences;
+    sentences.reserve(degradations.size());
     for (const std::string &degradation : degradations)
         sentences.push_back(ofLocation({.message = settings_.location + ": " + degradation}).message);
     postDegradations(GST_ELEMENT(element_), sentences, settings_.fetch.io == FetchIo::Auto);

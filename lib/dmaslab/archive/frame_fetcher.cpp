@@ -234,7 +234,7 @@ bool FrameFetcher::look()
 Result<FramePlace> FrameFetcher::placeOf(std::uint64_t frame)
 {
     if (frame < batchFirst_ || frame - batchFirst_ >= batch_.size()) {
-        const auto first = recording_.place(frame);
+        auto first = recording_.place(frame);
         // What a ring may take back is looked at when it is needed, not ahead.
         if (!first || mayBeReclaimed_)
             return first;

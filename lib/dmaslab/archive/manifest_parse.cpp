@@ -222,7 +222,7 @@ ManifestSegment parseSegment(const Fields &fields, const std::string &name)
                                     std::pair("index_file", indexName(segment.number))}) {
         // Files lie in the directory, and under the name of their number: nothing else is ever opened.
         if (fields.text(key, true) != file)
-            throw Wrong{name + "'s \"" + key + "\" is not " + file};
+            throw Wrong{std::string(name).append("'s \"").append(key).append("\" is not ").append(file)};
     }
     segment.closed = state == "closed";
     if (!segment.closed)

@@ -36,7 +36,7 @@ try {
 
 Result<int> Recording::indexOf(std::size_t segment) const
 {
-    const auto frames = framesOf(segment);
+    auto frames = framesOf(segment);
     if (!frames)
         return frames;
     return segments_[segment].indexFd.get();
@@ -53,7 +53,7 @@ try {
         return fail(Errc::InvalidArgument, from.indexPath + ": has " + std::to_string(from.frames) +
                                                " entries, and number " +
                                                std::to_string(first + records.size()) + " was asked for");
-    if (const auto ok = readAt(*fd, from.indexPath, offsetOf(first), std::as_writable_bytes(records)); !ok)
+    if (auto ok = readAt(*fd, from.indexPath, offsetOf(first), std::as_writable_bytes(records)); !ok)
         return ok;
     if (records.empty())
         return {};
@@ -114,7 +114,7 @@ try {
         return fail(Errc::InvalidArgument, "a frame of " + std::to_string(place.index.length) +
                                                " bytes does not fit into " + std::to_string(dest.size()));
     const Segment &from = segments_[place.segment];
-    if (const auto ok = readAt(*fd, from.framesPath, place.offset, dest.first(place.index.length)); !ok)
+    if (auto ok = readAt(*fd, from.framesPath, place.offset, dest.first(place.index.length)); !ok)
         return ok;
     return confirm(place);
 } catch (const std::bad_alloc &) {
@@ -146,8 +146,8 @@ Result<void> Recording::checkKept(std::size_t segment, std::uint64_t needed) con
     // segment that begins with another frame.
     const FileCount count = countFrames(*fd, from.framesPath, series(segment).layout);
     IndexRecord first;
-    if (const auto ok = readAt(from.indexFd.get(), from.indexPath, kArchiveBlock,
-                               std::as_writable_bytes(std::span(&first, 1)));
+    if (auto ok = readAt(from.indexFd.get(), from.indexPath, kArchiveBlock,
+                         std::as_writable_bytes(std::span(&first, 1)));
         !ok)
         return ok;
     if (count.counted() < needed || first.sequence != from.firstSequence)

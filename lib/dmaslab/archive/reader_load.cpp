@@ -110,7 +110,7 @@ Result<void> Recording::load()
         for (std::size_t i = 0; i < segments_.size(); ++i) {
             if (segments_[i].settled)
                 continue;
-            if (const auto ok = loadSegment(i); !ok) {
+            if (auto ok = loadSegment(i); !ok) {
                 number();
                 return ok;
             }
@@ -176,7 +176,7 @@ Result<void> Recording::loadSegment(std::size_t position)
         std::erase(opened_, position);
     }
     segment.framesId = segment.indexId = {};
-    if (const auto ok = reopen(position); !ok) {
+    if (auto ok = reopen(position); !ok) {
         if (ok.error().code == Errc::Limit) // of descriptors: nothing is wrong with the recording
             return ok;
         segment.problem = ok.error().message;

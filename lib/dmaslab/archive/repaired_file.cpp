@@ -105,7 +105,7 @@ Result<void> RepairedFile::sync()
 Result<void> RepairedFile::writeHeader(const std::string &descr, const std::vector<std::uint64_t> &shape)
 {
     HeaderBlock wanted;
-    if (const auto ok = dmaslab::writeHeader(wanted, descr, shape); !ok)
+    if (auto ok = dmaslab::writeHeader(wanted, descr, shape); !ok)
         return ok;
     HeaderBlock found{};
     std::string before = "nothing";
@@ -119,7 +119,7 @@ Result<void> RepairedFile::writeHeader(const std::string &descr, const std::vect
                               " now and said " + before);
     if (job_.dryRun)
         return {};
-    if (const auto ok = writeHeaderAt(fd(), path_, descr, shape); !ok)
+    if (auto ok = writeHeaderAt(fd(), path_, descr, shape); !ok)
         return ok;
     return sync();
 }

@@ -100,7 +100,7 @@ private:
     {
         IndexRecord last;
         if (segment_.frames > 0) {
-            if (const auto ok = readEntries(segment_.frames - 1, std::span(&last, 1)); !ok)
+            if (auto ok = readEntries(segment_.frames - 1, std::span(&last, 1)); !ok)
                 return ok;
             previous_ = last.sequence;
             dataEnd_ = roundUpToBlock(endOf(last));
@@ -108,7 +108,7 @@ private:
         const std::uint64_t counted = segment_.frames;
         while (job_.hashed && segment_.frames < holdsEntries_) {
             IndexRecord entry;
-            if (const auto ok = readEntries(segment_.frames, std::span(&entry, 1)); !ok)
+            if (auto ok = readEntries(segment_.frames, std::span(&entry, 1)); !ok)
                 return ok;
             if (!isWhole(entry))
                 break;
@@ -188,7 +188,7 @@ private:
         for (std::uint64_t first = 0; first < segment_.frames; first += entries.size()) {
             const std::span part =
                 std::span(entries).first(std::size_t(std::min(segment_.frames - first, entries.size())));
-            if (const auto ok = readEntries(first, part); !ok)
+            if (auto ok = readEntries(first, part); !ok)
                 return ok;
             segment_.bad +=
                 std::uint64_t(std::count_if(part.begin(), part.end(), [](const IndexRecord &entry) {
@@ -205,19 +205,19 @@ private:
     Result<void> apply()
     {
         const std::uint64_t data = blob() ? dataEnd_ : segment_.frames * series_.layout.recordBytes;
-        if (const auto ok = refuseForeign(data); !ok)
+        if (auto ok = refuseForeign(data); !ok)
             return ok;
         // A count is written when what it counts is durable, and the index's first.
         if (segment_.frames > 0) {
             for (RepairedFile *file : {&frames_, &index_}) {
-                if (const auto ok = file->sync(); !ok)
+                if (auto ok = file->sync(); !ok)
                     return ok;
             }
         }
-        if (const auto ok = index_.writeHeader(indexDescr(), {segment_.frames}); !ok)
+        if (auto ok = index_.writeHeader(indexDescr(), {segment_.frames}); !ok)
             return ok;
-        if (const auto ok = frames_.writeHeader(series_.layout.descr,
-                                                series_.layout.fileShape(blob() ? data : segment_.frames));
+        if (auto ok = frames_.writeHeader(series_.layout.descr,
+                                          series_.layout.fileShape(blob() ? data : segment_.frames));
             !ok)
             return ok;
         segment_.bytes = kArchiveBlock + data;
@@ -228,7 +228,7 @@ private:
                                       std::to_string(segment_.frames) + " is kept and not counted");
             return {};
         }
-        if (const auto ok = index_.resize(kArchiveBlock + segment_.frames * sizeof(IndexRecord)); !ok)
+        if (auto ok = index_.resize(kArchiveBlock + segment_.frames * sizeof(IndexRecord)); !ok)
             return ok;
         return frames_.resize(segment_.bytes);
     }

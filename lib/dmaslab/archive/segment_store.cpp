@@ -60,7 +60,7 @@ Result<void> fill(SegmentFiles &files, const ArchivePlace &place)
     if (!frames)
         return tl::unexpected(frames.error());
     files.preallocated = *frames;
-    if (const auto ok = preallocate(files.index.get(), index, kArchiveBlock + plan.indexBytes()); !ok)
+    if (auto ok = preallocate(files.index.get(), index, kArchiveBlock + plan.indexBytes()); !ok)
         return tl::unexpected(ok.error());
     const std::uint64_t none = 0;
     if (auto ok = writeHeaderAt(files.index.get(), index, indexDescr(), {&none, 1}); !ok)

@@ -160,7 +160,7 @@ void WriterThread::accept()
         // shows it.
         const std::uint64_t position = shared_.frames.headPosition() - (next_ ? 1 : 0);
         while (auto command = shared_.commands.take(position))
-            perform(std::move(*command));
+            perform(*command);
         if (!next_) {
             finishing_ = finishing_ || shared_.finishNow.load(std::memory_order_acquire);
             return;
@@ -197,7 +197,7 @@ bool WriterThread::settleNext()
     return true;
 }
 
-void WriterThread::perform(WriterCommand command)
+void WriterThread::perform(const WriterCommand &command)
 {
     switch (command.kind) {
     case WriterCommand::Kind::Series:
@@ -281,7 +281,7 @@ void WriterThread::noteLost(std::uint64_t sequence, ArchiveLoss why)
         1, std::memory_order_release); // a reader sees what was pushed, so pending is never negative
 }
 
-void WriterThread::fail(Error error, ArchiveLoss why)
+void WriterThread::fail(const Error &error, ArchiveLoss why)
 {
     if (std::exchange(failed_, true))
         return;

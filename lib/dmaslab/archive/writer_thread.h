@@ -83,7 +83,7 @@ private:
     bool settleNext();
     void onLedger(int error);
     [[nodiscard]] bool ledgerWaits() const;
-    void perform(WriterCommand command);
+    void perform(const WriterCommand &command);
     [[nodiscard]] WriteSegment *segmentFor(const ArchiveFrame &frame);
     [[nodiscard]] bool tooManySegments() const;
     [[nodiscard]] bool isOver(const WriteSegment &segment, const ArchiveFrame &frame) const;
@@ -100,7 +100,7 @@ private:
     void retireSealed();
     void serveDrains();
     bool endWhenDone();
-    void fail(Error error, ArchiveLoss why);
+    void fail(const Error &error, ArchiveLoss why);
     void sleep(std::int64_t now);
     void publish();
     void sayIo();
