@@ -8,7 +8,7 @@ floor=1.20
 check "api_floor.py can fail" "$python" tests/tools/api_floor.py self-test $floor
 configure_release
 compile release
-read -rd '' -a libraries <<<"$(find build/release/gst -name '*.so' -type f 2>/dev/null | sort)"
+read -rd '' -a libraries <<<"$(find build/release/gst \( -name '*.so' -o -name '*.so.[0-9]*[0-9]' \) -type f 2>/dev/null | sort)"
 if [ ${#libraries[@]} -eq 0 ]; then
     skip "no plugin is built"
 else

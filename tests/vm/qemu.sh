@@ -7,7 +7,8 @@ comma() { printf '%s' "${1//,/,,}"; }
 
 # Sets `qemu`: the command line.
 build_machine() { # KERNELDIR INITRAMFS
-    local append="console=ttyS0 panic=-1 $opt_append"
+    # On a busy host the emulated timer may be late when the kernel tests it, and then it would not boot.
+    local append="console=ttyS0 panic=-1 no_timer_check $opt_append"
     [[ -n $opt_keep_log ]] || append="quiet $append"
     ((opt_hugepages == 0)) || append+=" hugepages=$opt_hugepages"
     qemu=(qemu-system-x86_64 -accel tcg,thread=multi -cpu "$opt_cpu" -smp "$opt_cpus" -m "$memory"
