@@ -49,7 +49,7 @@ Result<std::shared_ptr<RecordingSession>> RecordingSession::open(SessionHost &ho
     // The records of held frames are the limit. The writer lets go of many and counts them then: it must not
     // be the first to say that it is full.
     writer.maxHeld = 2 * maxHeld;
-    auto created = Writer::create(std::move(directory), std::move(info), writer, *session);
+    auto created = Writer::create(std::move(directory), info, writer, *session);
     if (!created)
         return tl::unexpected(std::move(created.error()));
     session->writer_ = std::move(*created);

@@ -87,13 +87,13 @@ public:
     std::atomic<std::uint64_t> tickets{0};
 };
 
-Result<std::unique_ptr<Writer>> Writer::create(RecordingDirectory directory, RecordingInfo info,
+Result<std::unique_ptr<Writer>> Writer::create(RecordingDirectory directory, const RecordingInfo &info,
                                                WriterSettings settings, WriterClient &client)
 {
-    return WriterFactory::create(std::move(directory), std::move(info), settings, client, {});
+    return WriterFactory::create(std::move(directory), info, settings, client, {});
 }
 
-Result<std::unique_ptr<Writer>> WriterFactory::create(RecordingDirectory directory, RecordingInfo info,
+Result<std::unique_ptr<Writer>> WriterFactory::create(RecordingDirectory directory, const RecordingInfo &info,
                                                       WriterSettings settings, WriterClient &client,
                                                       DiskIoFactory makeIo)
 {

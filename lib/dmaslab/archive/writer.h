@@ -149,7 +149,7 @@ public:
         Failed, ///< the recording has failed; the owner stays with the caller
     };
 
-    static Result<std::unique_ptr<Writer>> create(RecordingDirectory directory, RecordingInfo info,
+    static Result<std::unique_ptr<Writer>> create(RecordingDirectory directory, const RecordingInfo &info,
                                                   WriterSettings settings, WriterClient &client);
     Writer(const Writer &) = delete;
     Writer &operator=(const Writer &) = delete;

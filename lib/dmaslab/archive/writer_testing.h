@@ -9,8 +9,9 @@ namespace dmaslab {
 struct WriterFactory
 {
     [[nodiscard]] static Result<std::unique_ptr<Writer>> create(RecordingDirectory directory,
-                                                                RecordingInfo info, WriterSettings settings,
-                                                                WriterClient &client, DiskIoFactory makeIo);
+                                                                const RecordingInfo &info,
+                                                                WriterSettings settings, WriterClient &client,
+                                                                DiskIoFactory makeIo);
 };
 
 } // namespace dmaslab
