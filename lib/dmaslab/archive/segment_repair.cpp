@@ -29,13 +29,14 @@ public:
     Result<bool> run()
     {
         for (RepairedFile *file : {&frames_, &index_}) {
-            if (const auto ok = file->open(); !ok && ok.error().code == Errc::NotFound) {
+            const auto ok = file->open();
+            if (!ok && ok.error().code == Errc::NotFound) {
                 report_.actions.push_back(file->path() + ": is not there, so that segment " +
                                           std::to_string(segment_.number) + " is listed no more");
                 return false;
-            } else if (!ok) {
-                return tl::unexpected(ok.error());
             }
+            if (!ok)
+                return tl::unexpected(ok.error());
         }
         for (const auto step :
              {&SegmentRepair::count, &SegmentRepair::regain, &SegmentRepair::tally, &SegmentRepair::apply}) {
@@ -261,10 +262,11 @@ Result<bool> trimPrepared(const RepairJob &job, std::uint32_t number, RecoveryRe
     RepairedFile index(job, indexName(number), report);
     bool any = false;
     for (RepairedFile *file : {&frames, &index}) {
-        if (const auto ok = file->open(); !ok && ok.error().code == Errc::NotFound)
+        const auto opened = file->open();
+        if (!opened && opened.error().code == Errc::NotFound)
             continue;
-        else if (!ok)
-            return tl::unexpected(ok.error());
+        if (!opened)
+            return tl::unexpected(opened.error());
         any = true;
         const auto header = readHeader(file->fd(), file->path());
         if (!header || header->header.count() != 0)
@@ -278,17 +280,19 @@ Result<bool> trimPrepared(const RepairJob &job, std::uint32_t number, RecoveryRe
 Result<std::uint64_t> repairLosses(const RepairJob &job, RecoveryReport &report)
 {
     RepairedFile file(job, kLossesName, report);
-    if (const auto ok = file.open(); !ok && ok.error().code == Errc::NotFound)
+    const auto opened = file.open();
+    if (!opened && opened.error().code == Errc::NotFound)
         return 0;
-    else if (!ok)
-        return tl::unexpected(ok.error());
+    if (!opened)
+        return tl::unexpected(opened.error());
     const auto header = readHeader(file.fd(), file.path());
     const bool valid = header && header->header.descr == lossesDescr() && header->header.shape.size() == 1;
     const std::uint64_t entries =
         valid ? std::min(header->header.count(), header->dataBytes / sizeof(LossRecord)) : 0;
-    if (const auto room = file.hasRoomForHeader(lossesDescr(), {entries}); !room)
+    const auto room = file.hasRoomForHeader(lossesDescr(), {entries});
+    if (!room)
         return tl::unexpected(room.error());
-    else if (!*room)
+    if (!*room)
         return tl::unexpected(file.foreign());
     if (const auto ok = file.writeHeader(lossesDescr(), {entries}); !ok)
         return tl::unexpected(ok.error());
