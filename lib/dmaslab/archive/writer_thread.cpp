@@ -182,8 +182,11 @@ bool WriterThread::settleNext()
     }
     WriteSegment *segment = segmentFor(frame);
     if (segment && segment->recordBytes() != 0 && frame.length > segment->recordBytes()) {
-        client_.warning("frame " + std::to_string(frame.sequence) + " has " + bytesText(frame.length) +
-                        ", more than its format says, and is lost");
+        if (!std::exchange(saidLarge_, true))
+            client_.warning(
+                "frame " + std::to_string(frame.sequence) + " has " + bytesText(frame.length) +
+                ", more than its format says, and is lost like all such frames: announce the format "
+                "(beginSeries) before its frames");
         lose(frame, ArchiveLoss::Error);
     } else if (segment) {
         place(frame, *segment);
@@ -313,6 +316,7 @@ void WriterThread::sleep(std::int64_t now)
                            shared_.commands.empty();
         if (empty)
             io_->wait(1, kNoDeadline, true);
+        // relaxed: who still reads true only rings a bell that nobody listens to.
         shared_.sleeping.store(false, std::memory_order_relaxed);
         return;
     }
