@@ -1,19 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "uringarchive/archive_properties.h"
 
+#include "common/property_types.h"
 #include "uringarchive/archive_json.h"
 
 namespace dmaslab {
 
 namespace {
-
-template <std::size_t N>
-GType enumType(const char *name, const GEnumValue (&values)[N])
-{
-    const GType type = g_enum_register_static(name, values);
-    gst_type_mark_as_plugin_api(type, static_cast<GstPluginAPIFlags>(0));
-    return type;
-}
 
 GType layoutType()
 {
@@ -78,8 +71,6 @@ GType onDiskFullType()
     return type;
 }
 
-constexpr auto kReady =
-    static_cast<GParamFlags>(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY);
 constexpr guint64 kLeastSegment = 1 << 16;
 constexpr guint kMostHeld = 1 << 16;
 

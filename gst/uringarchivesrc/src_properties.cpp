@@ -1,19 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "uringarchivesrc/src_properties.h"
 
+#include "common/property_types.h"
 #include "dmaslab/slab/free_word.h"
 
 namespace dmaslab {
 
 namespace {
-
-template <std::size_t N>
-GType enumType(const char *name, const GEnumValue (&values)[N])
-{
-    const GType type = g_enum_register_static(name, values);
-    gst_type_mark_as_plugin_api(type, static_cast<GstPluginAPIFlags>(0));
-    return type;
-}
 
 GType pacingType()
 {
@@ -54,9 +47,6 @@ GType memoryType()
     static const GType type = enumType("GstUringArchiveSrcMemory", values);
     return type;
 }
-
-constexpr auto kReady =
-    static_cast<GParamFlags>(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY);
 
 } // namespace
 
