@@ -31,7 +31,7 @@ FrameWrites::FrameWrites(DiskIo &io, const WriterSettings &settings, WriterClien
     : io_(io), client_(client), checksum_(settings.checksum), pins_(io, settings.registerBuffers)
 {
     for (std::uint32_t i = 0; i < settings.queueDepth; ++i)
-        writes_.push_back(std::make_unique<Write>());
+        writes_.push_back(std::make_unique<Write>(i));
 }
 
 FrameWrites::Write *FrameWrites::freeWrite()
@@ -199,12 +199,9 @@ void FrameWrites::submit(Write &write)
         write.rest[count++] = {static_cast<std::byte *>(piece.iov_base) + skip, piece.iov_len - skip};
         skip = 0;
     }
-    const auto number = std::uint64_t(
-        std::find_if(writes_.begin(), writes_.end(), [&](const auto &w) { return w.get() == &write; }) -
-        writes_.begin());
     write.direct = write.segment->files.direct;
     io_.write(write.segment->framesFile, {write.rest.data(), count}, write.offset + write.done, write.pinned,
-              number);
+              write.number);
 }
 
 void FrameWrites::hash()

@@ -60,6 +60,9 @@ private:
 
     struct Write
     {
+        explicit Write(std::uint64_t place) : number(place) {}
+
+        const std::uint64_t number;      ///< its place in writes_, and the token of its operations
         WriteSegment *segment = nullptr; ///< nullptr: free
         std::uint64_t firstRecord = 0;
         std::uint32_t frames = 0;
