@@ -217,6 +217,8 @@ void SegmentKeeper::retire(RetiredSegment segment)
 
 void SegmentKeeper::finish(std::uint64_t losses, std::optional<SegmentFiles> unused)
 {
+    // relaxed: the lock of the jobs orders it for those behind; one before them that sees it too spares a
+    // manifest.
     ending_.store(true, std::memory_order_relaxed);
     const auto giveUp = [this] {
         finished_.store(true, std::memory_order_release);
