@@ -131,6 +131,23 @@ TEST_F(ArchiveWriterFaults, AFrameThatCannotBeWrittenIsNamedAndTheNextOnesGoOn)
     EXPECT_EQ(checkedFrames(scratch.at("rec")), 19u);
 }
 
+TEST_F(ArchiveWriterFaults, ALossBelongsToTheFormatOfItsFrame)
+{
+    faults->hold = true; // the write of the old format ends when the new one has begun
+    failFrames(0, -EIO);
+    auto recorder = start(kLarge);
+    recorder->record(0, 1);
+    ASSERT_TRUE(recorder->writer().beginSeries(greyFormat(64, 64), ArchiveLayout::Auto));
+    ASSERT_EQ(recorder->push(recorder->make(1, 8192)), Writer::Push::Ok);
+    while (faults->framesWritten < 1)
+        std::this_thread::yield();
+    faults->hold = false;
+    recorder->close();
+    const auto losses = Recording::open(scratch.at("rec"))->losses();
+    ASSERT_EQ(losses->size(), 1u);
+    EXPECT_EQ((*losses)[0].series, 0u);
+}
+
 TEST_F(ArchiveWriterFaults, ManyErrorsInARowEndTheRecording)
 {
     failFrames(3, -EIO, 1000);

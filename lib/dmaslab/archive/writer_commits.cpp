@@ -28,7 +28,7 @@ void WriterThread::onFailedWrite(const FailedWrite &failed)
     for (std::uint32_t i = 0; i < failed.frames; ++i) {
         IndexRecord &record = segment.record(failed.firstRecord + i);
         record.flags |= kFrameBad;
-        noteLost(record.sequence, full ? ArchiveLoss::DiskFull : ArchiveLoss::IoError);
+        noteLost(record.sequence, full ? ArchiveLoss::DiskFull : ArchiveLoss::IoError, segment.event.series);
     }
     const std::string what = segment.files.path + ": frame " +
                              std::to_string(segment.record(failed.firstRecord).sequence) +

@@ -182,7 +182,7 @@ void WriterThread::settle(WriteSegment &segment)
         if (segment.record(i).flags & kFrameBad)
             --segment.bad; // a loss already, and none of the frames that count
         else
-            noteLost(segment.record(i).sequence, ArchiveLoss::IoError);
+            noteLost(segment.record(i).sequence, ArchiveLoss::IoError, segment.event.series);
     }
     recordsCounted_ += segment.placed - segment.counted;
     segment.placed = segment.counted;

@@ -262,18 +262,18 @@ void WriterThread::place(const ArchiveFrame &frame, WriteSegment &segment)
 
 void WriterThread::lose(const ArchiveFrame &frame, ArchiveLoss why)
 {
-    noteLost(frame.sequence, why);
+    noteLost(frame.sequence, why, series_);
     client_.release(frame.owner);
     returnFrames(1);
 }
 
-void WriterThread::noteLost(std::uint64_t sequence, ArchiveLoss why)
+void WriterThread::noteLost(std::uint64_t sequence, ArchiveLoss why, std::uint32_t series)
 {
     LossRecord loss;
     loss.first = loss.last = sequence;
     loss.count = 1;
     loss.utc = utcNowNs();
-    loss.series = series_;
+    loss.series = series;
     loss.setReason(why == ArchiveLoss::DiskFull  ? "disk-full"
                    : why == ArchiveLoss::IoError ? "io-error"
                                                  : "error");

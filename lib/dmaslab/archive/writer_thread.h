@@ -94,7 +94,7 @@ private:
     WriteSegment *openPrepared();
     void place(const ArchiveFrame &frame, WriteSegment &segment);
     void lose(const ArchiveFrame &frame, ArchiveLoss why);
-    void noteLost(std::uint64_t sequence, ArchiveLoss why);
+    void noteLost(std::uint64_t sequence, ArchiveLoss why, std::uint32_t series);
     void returnFrames(std::uint32_t frames);
     void commitWhenDue(std::int64_t now);
     void retireSealed();
