@@ -21,11 +21,11 @@ why[build]="compile the library and the plugins"
 packages[build]="g++ meson ninja-build pkgconf|pkg-config
     libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev
     libxxhash-dev libnuma-dev libexpected-dev
-    liburing-dev nlohmann-json3-dev libcli11-dev"
+    liburing-dev libhwy-dev nlohmann-json3-dev libcli11-dev"
 probes[build]="cmd:g++ cmd:meson cmd:ninja cmd:pkg-config
     pc:gstreamer-1.0 pc:gstreamer-base-1.0 pc:gstreamer-video-1.0 pc:gstreamer-allocators-1.0 pc:gstreamer-app-1.0
     pc:libxxhash
-    pc:liburing hdr:numa.h hdr:tl/expected.hpp hdr:nlohmann/json.hpp hdr:CLI/CLI.hpp"
+    pc:liburing pc:libhwy hdr:numa.h hdr:tl/expected.hpp hdr:nlohmann/json.hpp hdr:CLI/CLI.hpp"
 
 why[runtime]="run pipelines from the shell and from Python"
 packages[runtime]="gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 
-CORE_ORDER = ["memory", "ring", "pacing", "slab", "capture", "simd", "archive", "share", "tools"]
+CORE_ORDER = ["memory", "ring", "pacing", "slab", "capture", "simd", "process", "archive", "share", "tools"]
 LONGEST_FILE = 500
 SOURCE = (".cpp", ".cc", ".c", ".h", ".hpp", ".py", ".sh", ".build", ".supp")
 SOURCE_NAMES = ("meson_options.txt", "meson.options", ".clang-format", ".clang-tidy")
