@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "simdproc/processing.h"
+
+#include <algorithm>
+#include <cstring>
+#include <string>
+
+#include "common/gst.h"
+#include "common/messages.h"
+#include "dmaslab/ring/futex.h"
+
+GST_DEBUG_CATEGORY_EXTERN(gst_simd_proc_debug);
+#define GST_CAT_DEFAULT gst_simd_proc_debug
+
+namespace dmaslab {
+
+namespace {
+
+/** The latency is told in steps of a sixteenth of a millisecond: it changes a few times, not per frame. */
+constexpr std::int64_t kLatencyStepNs = 62'500;
+
+} // namespace
+
+Processing::Processing(GstBaseTransform *element) : element_(element), results_(GST_ELEMENT_CAST(element))
+{
+    gst_segment_init(&segment_, GST_FORMAT_TIME);
+}
+
+bool Processing::start(const ProcWish &wish, guint messageEvery)
+{
+    wish_ = wish;
+    messageEvery_ = messageEvery;
+    counters_.start();
+    times_.reset();
+    results_.resetCounts();
+    counted_ = measured_ = 0;
+    latency_.store(0, std::memory_order_relaxed);
+    inPlace_.store(0, std::memory_order_relaxed);
+    level_.store(bestSimdLevel(wish.settings.simd), std::memory_order_relaxed);
+    ledger_.clear();
+    return true;
+}
+
+void Processing::stop()
+{
+    counters_.stop();
+    processor_.reset();
+    records_.reset();
+}
+
+bool Processing::setCaps(GstCaps *in, GstCaps *out)
+{
+    const auto input = pictureLayoutFromCaps(in);
+    const auto output = pictureLayoutFromCaps(out);
+    if (!input || !output) {
+        postError(GST_ELEMENT_CAST(element_), !input ? input.error() : output.error());
+        return false;
+    }
+    ProcessSettings settings = wish_.settings;
+    settings.unpack = output->format.packing != input->format.packing;
+    auto processor = FrameProcessor::make(input->format, settings);
+    if (!processor) {
+        Error error = processor.error();
+        error.message = std::string(GST_OBJECT_NAME(element_)) + ": " + error.message;
+        postError(GST_ELEMENT_CAST(element_), error);
+        return false;
+    }
+    const PictureFormat &made = (*processor)->output();
+    if (made.width != output->format.width || made.height != output->format.height ||
+        made.packing != output->format.packing) {
+        GST_ELEMENT_ERROR(
+            element_, STREAM, FORMAT,
+            ("%s: the properties make a picture of %ux%u pixels, the caps behind it ask for %ux%u. "
+             "Take the caps filter away, or set crop and bin.",
+             GST_OBJECT_NAME(element_), made.width, made.height, output->format.width, output->format.height),
+            (nullptr));
+        return false;
+    }
+    processor_ = std::move(*processor);
+    input_ = *input;
+    output_ = *output;
+    occupancyThreshold_.store(processor_->occupancy().counts, std::memory_order_relaxed);
+    records_.reset();
+    if (settings.measures()) {
+        gint numerator = 0, denominator = 1;
+        gst_structure_get_fraction(gst_caps_get_structure(in, 0), "framerate", &numerator, &denominator);
+        if (!records_.prepare(*processor_, settings, numerator, denominator)) {
+            postError(GST_ELEMENT_CAST(element_),
+                      Error{Errc::NoMemory, "no memory for records of results", 0});
+            return false;
+        }
+    }
+    results_.setFormat(records_.caps());
+    GST_INFO_OBJECT(element_, "%ux%u to %ux%u, simd=%s%s%s", input_.format.width, input_.format.height,
+                    made.width, made.height, std::string(toString(processor_->level())).c_str(),
+                    processor_->changesPixels() ? ", pixels change" : ", pixels pass",
+                    processor_->worksInPlace() ? ", in place" : "");
+    return true;
+}
+
+void Processing::setSegment(const GstSegment &segment)
+{
+    segment_ = segment;
+    results_.setSegment(segment);
+}
+
+void Processing::flush()
+{
+    if (processor_)
+        processor_->forget();
+}
+
+BufferPtr Processing::placeFor(GstBuffer *in) const
+{
+    const auto same = [](GstBuffer *buffer) { return BufferPtr(buffer); };
+    if (!processor_ || (!processor_->changesPixels() && !wish_.settings.measures()))
+        return same(in);
+    if (!processor_->changesPixels()) // results are tied to the buffer; its memory may be anybody's
+        return gst_buffer_is_writable(in) ? same(in) : BufferPtr(gst_buffer_copy(in));
+    // Both, for a buffer of ours alone may share its memory with another: mapping that to write would make
+    // the core copy it without a word.
+    if (processor_->worksInPlace() && gst_buffer_is_writable(in) && gst_buffer_is_all_memory_writable(in))
+        return same(in);
+    return nullptr;
+}
+
+GstFlowReturn Processing::process(GstBuffer *in, GstBuffer *out)
+{
+    counters_.countIn();
+    const std::uint64_t number = numberOf(in);
+    const bool measures = wish_.settings.measures();
+    GstMapInfo map;
+    BufferPtr record;
+    std::span<std::byte> bytes;
+    if (measures) {
+        record = records_.take(map);
+        if (!record) {
+            GST_ELEMENT_ERROR(element_, RESOURCE, NO_SPACE_LEFT,
+                              ("%s: no memory for results", GST_OBJECT_NAME(element_)), (nullptr));
+            return GST_FLOW_ERROR;
+        }
+        bytes = {reinterpret_cast<std::byte *>(map.data), map.size};
+    }
+    const GstFlowReturn flow = run(in, out, bytes);
+    if (record && flow == GST_FLOW_OK) {
+        const guint64 stamps[2] = {number, GST_BUFFER_PTS(in)};
+        std::memcpy(bytes.data(), stamps, sizeof stamps);
+    }
+    const auto *data = bytes.data(); // stays where it is: both kinds of memory have one mapping for life
+    if (record)
+        gst_buffer_unmap(record.get(), &map);
+    if (flow != GST_FLOW_OK)
+        return flow;
+    if (record) {
+        GST_BUFFER_PTS(record.get()) = GST_BUFFER_PTS(in);
+        GST_BUFFER_DURATION(record.get()) = GST_BUFFER_DURATION(in);
+        GST_BUFFER_OFFSET(record.get()) = number;
+        GST_BUFFER_OFFSET_END(record.get()) = number + 1;
+        records_.attach(out, record.get(), data);
+        results_.send(record.get(), number);
+        if (messageEvery_ != 0 && measured_++ % messageEvery_ == 0)
+            gst_element_post_message(
+                GST_ELEMENT_CAST(element_),
+                gst_message_new_element(GST_OBJECT_CAST(element_), records_.message(record.get()).release()));
+    }
+    counters_.countOut(gst_buffer_get_size(out));
+    return GST_FLOW_OK;
+}
+
+GstFlowReturn Processing::run(GstBuffer *in, GstBuffer *out, std::span<std::byte> record)
+{
+    const bool changes = processor_->changesPixels();
+    const bool inPlace = changes && in == out;
+    const PictureMap from(in, input_, inPlace ? GST_MAP_READWRITE : GST_MAP_READ);
+    if (!from.data()) {
+        lose(in, LossReason::Corrupt, "is smaller than its caps say, or cannot be mapped");
+        return GST_BASE_TRANSFORM_FLOW_DROPPED;
+    }
+    const std::int64_t begun = monotonicNowNs();
+    if (!changes || inPlace) {
+        processor_->process({from.data(), from.stride(), changes ? from.data() : nullptr, from.stride()},
+                            record);
+        inPlace_.fetch_add(inPlace ? 1 : 0, std::memory_order_relaxed);
+    } else {
+        const PictureMap to(out, output_, GST_MAP_WRITE);
+        if (!to.data()) {
+            GST_ELEMENT_ERROR(element_, RESOURCE, WRITE,
+                              ("%s: its own frame cannot be written", GST_OBJECT_NAME(element_)), (nullptr));
+            return GST_FLOW_ERROR;
+        }
+        processor_->process({from.data(), from.stride(), to.data(), to.stride()}, record);
+    }
+    noteTime(monotonicNowNs() - begun);
+    return GST_FLOW_OK;
+}
+
+void Processing::noteTime(std::int64_t ns)
+{
+    times_.record(ns);
+    if (GstClockTime(ns) <= latency_.load(std::memory_order_relaxed))
+        return;
+    latency_.store(GstClockTime((ns / kLatencyStepNs + 1) * kLatencyStepNs), std::memory_order_relaxed);
+    gst_element_post_message(GST_ELEMENT_CAST(element_), gst_message_new_latency(GST_OBJECT_CAST(element_)));
+}
+
+void Processing::lose(GstBuffer *buffer, LossReason reason, const char *why)
+{
+    const std::uint64_t number = counted_ - 1; // numberOf() has been there
+    counters_.countDropped(reason);
+    ledger_.record(reason, number, number, runningTime(segment_, GST_BUFFER_PTS(buffer)));
+    GST_WARNING_OBJECT(element_, "frame %" G_GUINT64_FORMAT " %s", guint64(number), why);
+}
+
+std::vector<EventPtr> Processing::takeLosses()
+{
+    return takeLossEvents(ledger_, GST_ELEMENT_CAST(element_));
+}
+
+std::uint64_t Processing::numberOf(GstBuffer *buffer)
+{
+    const std::uint64_t number = frameSequence(buffer).value_or(counted_);
+    counted_ = number + 1;
+    return number;
+}
+
+StructurePtr Processing::stats() const
+{
+    StructurePtr stats = counters_.toStructure();
+    const auto times = times_.summary();
+    const std::string level(toString(level_.load(std::memory_order_relaxed)));
+    gst_structure_set(stats.get(), "frames-in-place", G_TYPE_UINT64,
+                      guint64(inPlace_.load(std::memory_order_relaxed)), "results-sent", G_TYPE_UINT64,
+                      guint64(results_.sent()), "results-dropped", G_TYPE_UINT64, guint64(results_.dropped()),
+                      "processing-p50", G_TYPE_UINT64, guint64(times.p50), "processing-p99", G_TYPE_UINT64,
+                      guint64(times.p99), "processing-max", G_TYPE_UINT64, guint64(times.max), "simd",
+                      G_TYPE_STRING, level.c_str(), nullptr);
+    if (const std::uint64_t threshold = occupancyThreshold_.load(std::memory_order_relaxed); threshold != 0)
+        gst_structure_set(stats.get(), "occupancy-threshold", G_TYPE_UINT64, guint64(threshold), nullptr);
+    return stats;
+}
+
+} // namespace dmaslab
