@@ -8,7 +8,7 @@
 # shellcheck disable=SC2034 # read by the file that sources this one
 
 declare -A why packages probes
-all_groups="build runtime test lint bench vm docs"
+all_groups="build runtime test lint bench vm cross docs"
 
 # The runtime of the sanitizers and of libFuzzer carries the version of the default clang.
 case ${distribution:-} in
@@ -53,6 +53,10 @@ why[vm]="the guest with a kernel that has udmabuf, vivid and NUMA nodes"
 packages[vm]="qemu-system-x86 busybox-static cpio xz-utils zstd kmod e2fsprogs xfsprogs dmsetup"
 probes[vm]="cmd:qemu-system-x86_64 cmd:busybox cmd:cpio cmd:xz cmd:zstd cmd:depmod
     cmd:mkfs.ext4 cmd:mkfs.xfs cmd:dmsetup"
+
+why[cross]="build for arm64 and run that, and other CPUs, on this machine"
+packages[cross]="g++-aarch64-linux-gnu qemu-user-static|qemu-user"
+probes[cross]="cmd:aarch64-linux-gnu-g++ cmd:qemu-aarch64-static cmd:qemu-x86_64-static"
 
 why[docs]="the reference of the public headers"
 packages[docs]="doxygen graphviz"

@@ -12,7 +12,7 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$root" || exit 1
 exec </dev/null # no test may wait for a terminal
 logs=$root/build/logs
-order=(release clang asan tsan lint apifloor install counters fuzz vm)
+order=(release clang asan tsan lint apifloor install counters arch fuzz vm)
 
 usage()
 {

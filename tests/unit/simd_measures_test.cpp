@@ -202,6 +202,9 @@ TEST(SimdLevels, AreNamedAndCapped)
     EXPECT_EQ(bestSimdLevel(SimdLevel::Scalar), SimdLevel::Scalar);
     EXPECT_LE(bestSimdLevel(SimdLevel::Sse4), SimdLevel::Sse4);
     EXPECT_FALSE(simdLevelFromString("mmx"));
+#ifdef __aarch64__
+    EXPECT_EQ(bestSimdLevel(), SimdLevel::Neon); // every CPU of this kind has it
+#endif
 }
 
 } // namespace dmaslab::test

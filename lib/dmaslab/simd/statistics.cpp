@@ -48,6 +48,8 @@ struct Halves32
 {
     V32 whole, high;
 
+    // Written out: what a compiler makes by itself is not compiled for the target of this part.
+    HWY_INLINE Halves32() : whole(hn::Zero(Tag32())), high(hn::Zero(Tag32())) {}
     HWY_INLINE void add(V32 lanes)
     {
         whole = hn::Add(whole, lanes);
@@ -66,6 +68,7 @@ struct Halves64
 {
     V64 whole, high;
 
+    HWY_INLINE Halves64() : whole(hn::Zero(Tag64())), high(hn::Zero(Tag64())) {}
     HWY_INLINE void add(V64 lanes)
     {
         whole = hn::Add(whole, lanes);
@@ -90,8 +93,6 @@ public:
         : saturation_(hn::Set(d16, saturation)), lowest_(hn::Set(d16, std::uint16_t{0xFFFF})),
           highest_(hn::Zero(d16)), saturated_(hn::Zero(d16))
     {
-        sum_.whole = sum_.high = hn::Zero(Tag32());
-        squares_.whole = squares_.high = hn::Zero(Tag64());
     }
 
     HWY_INLINE void add(V16 pixels)
