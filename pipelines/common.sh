@@ -100,7 +100,11 @@ prepare()
     done
     export GST_PLUGIN_PATH
     export GST_REGISTRY=$build/pipelines-registry.bin
+    export GST_PRESET_PATH=$root/gst/simdproc${GST_PRESET_PATH:+:$GST_PRESET_PATH}
     archive_tool=$build/lib/dmaslab/tools/dmaslab-archive
+    # The interpreter that has numpy: another one may come first in PATH.
+    python=python3
+    python3 -c 'import numpy' 2>/dev/null || python=/usr/bin/python3
 }
 
 # The counters as they come, one line each, and what went wrong.

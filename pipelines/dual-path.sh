@@ -12,8 +12,8 @@
 # shellcheck source=pipelines/common.sh
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
-# What stands at the end of the processing branch: it counts, until there is a filter.
-processing='fakesink sync=false'
+# What every frame goes through; put your own filter in its place.
+processing='simdproc statistics=true ! fakesink sync=false'
 every=5
 
 case ${1:-} in -h | --help) usage && exit 0 ;; esac
@@ -41,9 +41,10 @@ if [ "$recording" != - ]; then
 fi
 prepare
 
-# The interpreter that has numpy: another one may come first in PATH.
-python=python3
-python3 -c 'import numpy' 2>/dev/null || python=/usr/bin/python3
+# Arrays that are no pictures, such as float frames, are passed on and counted.
+if [ "$location" != - ] && ! "$python" "$root/pipelines/is_picture.py" "$location"; then
+    processing='fakesink sync=false'
+fi
 arguments=(--python "$python" --processing "$processing" --archive "$archive" --every "$every" --seconds "$seconds" --rate "$fps")
 [ "$location" = - ] || arguments+=(--location "$location")
 exec "$build/pipelines/dual-path" "${arguments[@]}"

@@ -73,7 +73,8 @@ struct _GstSimdProc
     Private *priv;
 };
 
-G_DEFINE_TYPE(GstSimdProc, gst_simd_proc, GST_TYPE_BASE_TRANSFORM)
+G_DEFINE_TYPE_WITH_CODE(GstSimdProc, gst_simd_proc, GST_TYPE_BASE_TRANSFORM,
+                        G_IMPLEMENT_INTERFACE(GST_TYPE_PRESET, nullptr))
 GST_ELEMENT_REGISTER_DEFINE_WITH_CODE(simdproc, "simdproc", GST_RANK_NONE, GST_TYPE_SIMD_PROC,
                                       GST_DEBUG_CATEGORY_INIT(gst_simd_proc_debug, "simdproc", 0,
                                                               "pixel operations"))
