@@ -14,13 +14,6 @@ GST_DEBUG_CATEGORY_EXTERN(gst_simd_proc_debug);
 
 namespace dmaslab {
 
-namespace {
-
-/** The latency is told in steps of a sixteenth of a millisecond: it changes a few times, not per frame. */
-constexpr std::int64_t kLatencyStepNs = 62'500;
-
-} // namespace
-
 Processing::Processing(GstBaseTransform *element) : element_(element), results_(GST_ELEMENT_CAST(element))
 {
     gst_segment_init(&segment_, GST_FORMAT_TIME);
@@ -28,13 +21,13 @@ Processing::Processing(GstBaseTransform *element) : element_(element), results_(
 
 bool Processing::start(const ProcWish &wish, guint messageEvery)
 {
-    wish_ = wish;
+    settings_ = wish.settings;
+    setWish(std::make_shared<const ProcWish>(wish));
     messageEvery_ = messageEvery;
     counters_.start();
-    times_.reset();
+    time_.reset();
     results_.resetCounts();
     counted_ = measured_ = 0;
-    latency_.store(0, std::memory_order_relaxed);
     inPlace_.store(0, std::memory_order_relaxed);
     level_.store(bestSimdLevel(wish.settings.simd), std::memory_order_relaxed);
     ledger_.clear();
@@ -44,8 +37,23 @@ bool Processing::start(const ProcWish &wish, guint messageEvery)
 void Processing::stop()
 {
     counters_.stop();
+    results_.clear();
+    results_.setFormat(nullptr);
     processor_.reset();
     records_.reset();
+    setWish(nullptr);
+}
+
+void Processing::setWish(std::shared_ptr<const ProcWish> wish)
+{
+    const ObjectLocker lock(element_);
+    wish_.swap(wish);
+}
+
+std::shared_ptr<const ProcWish> Processing::wish() const
+{
+    const ObjectLocker lock(element_);
+    return wish_;
 }
 
 bool Processing::setCaps(GstCaps *in, GstCaps *out)
@@ -56,7 +64,7 @@ bool Processing::setCaps(GstCaps *in, GstCaps *out)
         postError(GST_ELEMENT_CAST(element_), !input ? input.error() : output.error());
         return false;
     }
-    ProcessSettings settings = wish_.settings;
+    ProcessSettings settings = settings_;
     settings.unpack = output->format.packing != input->format.packing;
     auto processor = FrameProcessor::make(input->format, settings);
     if (!processor) {
@@ -91,11 +99,25 @@ bool Processing::setCaps(GstCaps *in, GstCaps *out)
         }
     }
     results_.setFormat(records_.caps());
+    sayIfNothingIsMeasured();
     GST_INFO_OBJECT(element_, "%ux%u to %ux%u, simd=%s%s%s", input_.format.width, input_.format.height,
                     made.width, made.height, std::string(toString(processor_->level())).c_str(),
                     processor_->changesPixels() ? ", pixels change" : ", pixels pass",
                     processor_->worksInPlace() ? ", in place" : "");
     return true;
+}
+
+/** A pad that never sends anything looks like a fault, and a sink behind it keeps the pipeline from starting.
+ */
+void Processing::sayIfNothingIsMeasured()
+{
+    if (settings_.measures() || !results_.exists())
+        return;
+    GST_ELEMENT_WARNING(element_, CORE, PAD,
+                        ("%s: nothing is measured, so the pad 'results' sends no record; set statistics, "
+                         "histogram, motion or roi-mode, or do not request the pad",
+                         GST_OBJECT_NAME(element_)),
+                        (nullptr));
 }
 
 void Processing::setSegment(const GstSegment &segment)
@@ -110,13 +132,22 @@ void Processing::flush()
         processor_->forget();
 }
 
-BufferPtr Processing::placeFor(GstBuffer *in) const
+BufferPtr Processing::placeFor(GstBuffer *in)
 {
     const auto same = [](GstBuffer *buffer) { return BufferPtr(buffer); };
-    if (!processor_ || (!processor_->changesPixels() && !wish_.settings.measures()))
+    if (!processor_ || (!processor_->changesPixels() && !settings_.measures()))
         return same(in);
-    if (!processor_->changesPixels()) // results are tied to the buffer; its memory may be anybody's
-        return gst_buffer_is_writable(in) ? same(in) : BufferPtr(gst_buffer_copy(in));
+    if (!processor_->changesPixels()) { // results are tied to the buffer; its memory may be anybody's
+        if (gst_buffer_is_writable(in))
+            return same(in);
+        BufferPtr shared(gst_buffer_copy(in));
+        for (guint i = 0; shared && i < gst_buffer_n_memory(shared.get()); ++i) {
+            const GstMemory *memory = gst_buffer_peek_memory(shared.get(), i);
+            if (memory != gst_buffer_peek_memory(in, i)) // of a kind that may not be shared
+                counters_.countCopied(memory->size);
+        }
+        return shared;
+    }
     // Both, for a buffer of ours alone may share its memory with another: mapping that to write would make
     // the core copy it without a word.
     if (processor_->worksInPlace() && gst_buffer_is_writable(in) && gst_buffer_is_all_memory_writable(in))
@@ -128,13 +159,14 @@ GstFlowReturn Processing::process(GstBuffer *in, GstBuffer *out)
 {
     counters_.countIn();
     const std::uint64_t number = numberOf(in);
-    const bool measures = wish_.settings.measures();
+    const bool measures = settings_.measures();
     GstMapInfo map;
     BufferPtr record;
     std::span<std::byte> bytes;
     if (measures) {
         record = records_.take(map);
         if (!record) {
+            counters_.countRefused();
             GST_ELEMENT_ERROR(element_, RESOURCE, NO_SPACE_LEFT,
                               ("%s: no memory for results", GST_OBJECT_NAME(element_)), (nullptr));
             return GST_FLOW_ERROR;
@@ -184,23 +216,17 @@ GstFlowReturn Processing::run(GstBuffer *in, GstBuffer *out, std::span<std::byte
     } else {
         const PictureMap to(out, output_, GST_MAP_WRITE);
         if (!to.data()) {
+            counters_.countRefused();
             GST_ELEMENT_ERROR(element_, RESOURCE, WRITE,
                               ("%s: its own frame cannot be written", GST_OBJECT_NAME(element_)), (nullptr));
             return GST_FLOW_ERROR;
         }
         processor_->process({from.data(), from.stride(), to.data(), to.stride()}, record);
     }
-    noteTime(monotonicNowNs() - begun);
+    if (time_.record(monotonicNowNs() - begun))
+        gst_element_post_message(GST_ELEMENT_CAST(element_),
+                                 gst_message_new_latency(GST_OBJECT_CAST(element_)));
     return GST_FLOW_OK;
-}
-
-void Processing::noteTime(std::int64_t ns)
-{
-    times_.record(ns);
-    if (GstClockTime(ns) <= latency_.load(std::memory_order_relaxed))
-        return;
-    latency_.store(GstClockTime((ns / kLatencyStepNs + 1) * kLatencyStepNs), std::memory_order_relaxed);
-    gst_element_post_message(GST_ELEMENT_CAST(element_), gst_message_new_latency(GST_OBJECT_CAST(element_)));
 }
 
 void Processing::lose(GstBuffer *buffer, LossReason reason, const char *why)
@@ -213,7 +239,10 @@ void Processing::lose(GstBuffer *buffer, LossReason reason, const char *why)
 
 std::vector<EventPtr> Processing::takeLosses()
 {
-    return takeLossEvents(ledger_, GST_ELEMENT_CAST(element_));
+    auto losses = takeLossEvents(ledger_, GST_ELEMENT_CAST(element_));
+    for (const EventPtr &loss : losses)
+        results_.event(loss.get());
+    return losses;
 }
 
 std::uint64_t Processing::numberOf(GstBuffer *buffer)
@@ -226,7 +255,7 @@ std::uint64_t Processing::numberOf(GstBuffer *buffer)
 StructurePtr Processing::stats() const
 {
     StructurePtr stats = counters_.toStructure();
-    const auto times = times_.summary();
+    const auto times = time_.summary();
     const std::string level(toString(level_.load(std::memory_order_relaxed)));
     gst_structure_set(stats.get(), "frames-in-place", G_TYPE_UINT64,
                       guint64(inPlace_.load(std::memory_order_relaxed)), "results-sent", G_TYPE_UINT64,
