@@ -14,6 +14,26 @@ GST_DEBUG_CATEGORY_EXTERN(gst_simd_proc_debug);
 
 namespace dmaslab {
 
+namespace {
+
+/**
+ * A buffer of ours alone may share its memory with another, or the memory may be for reading only, of which
+ * gst_buffer_is_all_memory_writable() knows nothing: mapping it to write would make the core copy it without
+ * a word.
+ */
+bool mayWrite(GstBuffer *buffer)
+{
+    if (!gst_buffer_is_writable(buffer) || !gst_buffer_is_all_memory_writable(buffer))
+        return false;
+    for (guint i = 0; i < gst_buffer_n_memory(buffer); ++i) {
+        if (GST_MEMORY_IS_READONLY(gst_buffer_peek_memory(buffer, i)))
+            return false;
+    }
+    return true;
+}
+
+} // namespace
+
 Processing::Processing(GstBaseTransform *element) : element_(element), results_(GST_ELEMENT_CAST(element))
 {
     gst_segment_init(&segment_, GST_FORMAT_TIME);
@@ -31,6 +51,7 @@ bool Processing::start(const ProcWish &wish, guint messageEvery)
     inPlace_.store(0, std::memory_order_relaxed);
     level_.store(bestSimdLevel(wish.settings.simd), std::memory_order_relaxed);
     ledger_.clear();
+    refused_.reset();
     return true;
 }
 
@@ -58,32 +79,28 @@ std::shared_ptr<const ProcWish> Processing::wish() const
 
 bool Processing::setCaps(GstCaps *in, GstCaps *out)
 {
+    if (refused_ && gst_caps_is_equal(refused_.get(), in))
+        return false; // what is wrong has been said
     const auto input = pictureLayoutFromCaps(in);
     const auto output = pictureLayoutFromCaps(out);
-    if (!input || !output) {
-        postError(GST_ELEMENT_CAST(element_), !input ? input.error() : output.error());
-        return false;
-    }
+    if (!input || !output)
+        return refuse(in, !input ? input.error() : output.error());
     ProcessSettings settings = settings_;
     settings.unpack = output->format.packing != input->format.packing;
     auto processor = FrameProcessor::make(input->format, settings);
-    if (!processor) {
-        Error error = processor.error();
-        error.message = std::string(GST_OBJECT_NAME(element_)) + ": " + error.message;
-        postError(GST_ELEMENT_CAST(element_), error);
-        return false;
-    }
+    if (!processor)
+        return refuse(in, processor.error());
     const PictureFormat &made = (*processor)->output();
     if (made.width != output->format.width || made.height != output->format.height ||
-        made.packing != output->format.packing) {
-        GST_ELEMENT_ERROR(
-            element_, STREAM, FORMAT,
-            ("%s: the properties make a picture of %ux%u pixels, the caps behind it ask for %ux%u. "
-             "Take the caps filter away, or set crop and bin.",
-             GST_OBJECT_NAME(element_), made.width, made.height, output->format.width, output->format.height),
-            (nullptr));
-        return false;
-    }
+        made.packing != output->format.packing)
+        return refuse(in, {Errc::InvalidArgument,
+                           "the properties make a picture of " + std::to_string(made.width) + "x" +
+                               std::to_string(made.height) + " pixels, the caps behind it ask for " +
+                               std::to_string(output->format.width) + "x" +
+                               std::to_string(output->format.height) +
+                               "; take the caps filter away, or set crop and bin",
+                           0});
+    refused_.reset();
     processor_ = std::move(*processor);
     input_ = *input;
     output_ = *output;
@@ -92,11 +109,8 @@ bool Processing::setCaps(GstCaps *in, GstCaps *out)
     if (settings.measures()) {
         gint numerator = 0, denominator = 1;
         gst_structure_get_fraction(gst_caps_get_structure(in, 0), "framerate", &numerator, &denominator);
-        if (!records_.prepare(*processor_, settings, numerator, denominator)) {
-            postError(GST_ELEMENT_CAST(element_),
-                      Error{Errc::NoMemory, "no memory for records of results", 0});
-            return false;
-        }
+        if (!records_.prepare(*processor_, settings, numerator, denominator))
+            return refuse(in, {Errc::NoMemory, "no memory for records of results", 0});
     }
     results_.setFormat(records_.caps());
     sayIfNothingIsMeasured();
@@ -105,6 +119,14 @@ bool Processing::setCaps(GstCaps *in, GstCaps *out)
                     processor_->changesPixels() ? ", pixels change" : ", pixels pass",
                     processor_->worksInPlace() ? ", in place" : "");
     return true;
+}
+
+bool Processing::refuse(GstCaps *in, Error error)
+{
+    refused_.reset(gst_caps_ref(in));
+    error.message = std::string(GST_OBJECT_NAME(element_)) + ": " + error.message;
+    postError(GST_ELEMENT_CAST(element_), error);
+    return false;
 }
 
 /** A pad that never sends anything looks like a fault, and a sink behind it keeps the pipeline from starting.
@@ -148,11 +170,7 @@ BufferPtr Processing::placeFor(GstBuffer *in)
         }
         return shared;
     }
-    // Both, for a buffer of ours alone may share its memory with another: mapping that to write would make
-    // the core copy it without a word.
-    if (processor_->worksInPlace() && gst_buffer_is_writable(in) && gst_buffer_is_all_memory_writable(in))
-        return same(in);
-    return nullptr;
+    return processor_->worksInPlace() && mayWrite(in) ? same(in) : nullptr;
 }
 
 GstFlowReturn Processing::process(GstBuffer *in, GstBuffer *out)

@@ -54,12 +54,14 @@ private:
     [[nodiscard]] GstFlowReturn run(GstBuffer *in, GstBuffer *out, std::span<std::byte> record);
     void setWish(std::shared_ptr<const ProcWish> wish);
     void sayIfNothingIsMeasured();
+    [[nodiscard]] bool refuse(GstCaps *in, Error error);
     [[nodiscard]] std::uint64_t numberOf(GstBuffer *buffer);
 
     GstBaseTransform *const element_;
     std::shared_ptr<const ProcWish> wish_; ///< object lock of the element
     ProcessSettings settings_;             ///< the streaming thread's
     guint messageEvery_ = 0;
+    CapsPtr refused_; ///< caps that come back with every event until somebody gives up
     std::unique_ptr<FrameProcessor> processor_;
     PictureLayout input_, output_;
     ResultRecords records_;
