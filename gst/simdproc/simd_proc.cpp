@@ -30,8 +30,9 @@
  *     p.results ! queue ! uringarchive location=occupancy
  * ]| Which of 400 traps hold an atom, recorded for numpy.
  * |[
- * gst-launch-1.0 dmaslabsrc backend=test ! video/x-raw,format=GRAY16_LE,width=640,height=480,framerate=60/1 !
- * \ simdproc window=auto ! videoconvert ! autovideosink
+ * gst-launch-1.0 dmaslabsrc backend=test ! \
+ *     video/x-raw,format=GRAY16_LE,width=640,height=480,framerate=60/1 ! \
+ *     simdproc window=auto ! videoconvert ! autovideosink
  * ]| A picture for people.
  */
 #include "simdproc/simd_proc.h"
