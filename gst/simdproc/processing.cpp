@@ -16,8 +16,21 @@ namespace dmaslab {
 
 namespace {
 
-/** The latency is told in steps of a sixteenth of a millisecond: it changes a few times, not per frame. */
-constexpr std::int64_t kLatencyStepNs = 62'500;
+/**
+ * A buffer of ours alone may share its memory with another, or the memory may be for reading only, of which
+ * gst_buffer_is_all_memory_writable() knows nothing: mapping it to write would make the core copy it without
+ * a word.
+ */
+bool mayWrite(GstBuffer *buffer)
+{
+    if (!gst_buffer_is_writable(buffer) || !gst_buffer_is_all_memory_writable(buffer))
+        return false;
+    for (guint i = 0; i < gst_buffer_n_memory(buffer); ++i) {
+        if (GST_MEMORY_IS_READONLY(gst_buffer_peek_memory(buffer, i)))
+            return false;
+    }
+    return true;
+}
 
 } // namespace
 
@@ -28,54 +41,66 @@ Processing::Processing(GstBaseTransform *element) : element_(element), results_(
 
 bool Processing::start(const ProcWish &wish, guint messageEvery)
 {
-    wish_ = wish;
+    settings_ = wish.settings;
+    setWish(std::make_shared<const ProcWish>(wish));
     messageEvery_ = messageEvery;
     counters_.start();
-    times_.reset();
+    time_.reset();
     results_.resetCounts();
     counted_ = measured_ = 0;
-    latency_.store(0, std::memory_order_relaxed);
     inPlace_.store(0, std::memory_order_relaxed);
     level_.store(bestSimdLevel(wish.settings.simd), std::memory_order_relaxed);
     ledger_.clear();
+    refused_.reset();
     return true;
 }
 
 void Processing::stop()
 {
     counters_.stop();
+    results_.clear();
+    results_.setFormat(nullptr);
     processor_.reset();
     records_.reset();
+    setWish(nullptr);
+}
+
+void Processing::setWish(std::shared_ptr<const ProcWish> wish)
+{
+    const ObjectLocker lock(element_);
+    wish_.swap(wish);
+}
+
+std::shared_ptr<const ProcWish> Processing::wish() const
+{
+    const ObjectLocker lock(element_);
+    return wish_;
 }
 
 bool Processing::setCaps(GstCaps *in, GstCaps *out)
 {
+    if (refused_ && gst_caps_is_equal(refused_.get(), in))
+        return false; // what is wrong has been said
     const auto input = pictureLayoutFromCaps(in);
     const auto output = pictureLayoutFromCaps(out);
-    if (!input || !output) {
-        postError(GST_ELEMENT_CAST(element_), !input ? input.error() : output.error());
-        return false;
-    }
-    ProcessSettings settings = wish_.settings;
+    if (!input || !output)
+        return refuse(in, !input ? input.error() : output.error());
+    ProcessSettings settings = settings_;
     settings.unpack = output->format.packing != input->format.packing;
     auto processor = FrameProcessor::make(input->format, settings);
-    if (!processor) {
-        Error error = processor.error();
-        error.message = std::string(GST_OBJECT_NAME(element_)) + ": " + error.message;
-        postError(GST_ELEMENT_CAST(element_), error);
-        return false;
-    }
+    if (!processor)
+        return refuse(in, processor.error());
     const PictureFormat &made = (*processor)->output();
     if (made.width != output->format.width || made.height != output->format.height ||
-        made.packing != output->format.packing) {
-        GST_ELEMENT_ERROR(
-            element_, STREAM, FORMAT,
-            ("%s: the properties make a picture of %ux%u pixels, the caps behind it ask for %ux%u. "
-             "Take the caps filter away, or set crop and bin.",
-             GST_OBJECT_NAME(element_), made.width, made.height, output->format.width, output->format.height),
-            (nullptr));
-        return false;
-    }
+        made.packing != output->format.packing)
+        return refuse(in, {Errc::InvalidArgument,
+                           "the properties make a picture of " + std::to_string(made.width) + "x" +
+                               std::to_string(made.height) + " pixels, the caps behind it ask for " +
+                               std::to_string(output->format.width) + "x" +
+                               std::to_string(output->format.height) +
+                               "; take the caps filter away, or set crop and bin",
+                           0});
+    refused_.reset();
     processor_ = std::move(*processor);
     input_ = *input;
     output_ = *output;
@@ -84,18 +109,37 @@ bool Processing::setCaps(GstCaps *in, GstCaps *out)
     if (settings.measures()) {
         gint numerator = 0, denominator = 1;
         gst_structure_get_fraction(gst_caps_get_structure(in, 0), "framerate", &numerator, &denominator);
-        if (!records_.prepare(*processor_, settings, numerator, denominator)) {
-            postError(GST_ELEMENT_CAST(element_),
-                      Error{Errc::NoMemory, "no memory for records of results", 0});
-            return false;
-        }
+        if (!records_.prepare(*processor_, settings, numerator, denominator))
+            return refuse(in, {Errc::NoMemory, "no memory for records of results", 0});
     }
     results_.setFormat(records_.caps());
+    sayIfNothingIsMeasured();
     GST_INFO_OBJECT(element_, "%ux%u to %ux%u, simd=%s%s%s", input_.format.width, input_.format.height,
                     made.width, made.height, std::string(toString(processor_->level())).c_str(),
                     processor_->changesPixels() ? ", pixels change" : ", pixels pass",
                     processor_->worksInPlace() ? ", in place" : "");
     return true;
+}
+
+bool Processing::refuse(GstCaps *in, Error error)
+{
+    refused_.reset(gst_caps_ref(in));
+    error.message = std::string(GST_OBJECT_NAME(element_)) + ": " + error.message;
+    postError(GST_ELEMENT_CAST(element_), error);
+    return false;
+}
+
+/** A pad that never sends anything looks like a fault, and a sink behind it keeps the pipeline from starting.
+ */
+void Processing::sayIfNothingIsMeasured()
+{
+    if (settings_.measures() || !results_.exists())
+        return;
+    GST_ELEMENT_WARNING(element_, CORE, PAD,
+                        ("%s: nothing is measured, so the pad 'results' sends no record; set statistics, "
+                         "histogram, motion or roi-mode, or do not request the pad",
+                         GST_OBJECT_NAME(element_)),
+                        (nullptr));
 }
 
 void Processing::setSegment(const GstSegment &segment)
@@ -110,31 +154,37 @@ void Processing::flush()
         processor_->forget();
 }
 
-BufferPtr Processing::placeFor(GstBuffer *in) const
+BufferPtr Processing::placeFor(GstBuffer *in)
 {
     const auto same = [](GstBuffer *buffer) { return BufferPtr(buffer); };
-    if (!processor_ || (!processor_->changesPixels() && !wish_.settings.measures()))
+    if (!processor_ || (!processor_->changesPixels() && !settings_.measures()))
         return same(in);
-    if (!processor_->changesPixels()) // results are tied to the buffer; its memory may be anybody's
-        return gst_buffer_is_writable(in) ? same(in) : BufferPtr(gst_buffer_copy(in));
-    // Both, for a buffer of ours alone may share its memory with another: mapping that to write would make
-    // the core copy it without a word.
-    if (processor_->worksInPlace() && gst_buffer_is_writable(in) && gst_buffer_is_all_memory_writable(in))
-        return same(in);
-    return nullptr;
+    if (!processor_->changesPixels()) { // results are tied to the buffer; its memory may be anybody's
+        if (gst_buffer_is_writable(in))
+            return same(in);
+        BufferPtr shared(gst_buffer_copy(in));
+        for (guint i = 0; shared && i < gst_buffer_n_memory(shared.get()); ++i) {
+            const GstMemory *memory = gst_buffer_peek_memory(shared.get(), i);
+            if (memory != gst_buffer_peek_memory(in, i)) // of a kind that may not be shared
+                counters_.countCopied(memory->size);
+        }
+        return shared;
+    }
+    return processor_->worksInPlace() && mayWrite(in) ? same(in) : nullptr;
 }
 
 GstFlowReturn Processing::process(GstBuffer *in, GstBuffer *out)
 {
     counters_.countIn();
     const std::uint64_t number = numberOf(in);
-    const bool measures = wish_.settings.measures();
+    const bool measures = settings_.measures();
     GstMapInfo map;
     BufferPtr record;
     std::span<std::byte> bytes;
     if (measures) {
         record = records_.take(map);
         if (!record) {
+            counters_.countRefused();
             GST_ELEMENT_ERROR(element_, RESOURCE, NO_SPACE_LEFT,
                               ("%s: no memory for results", GST_OBJECT_NAME(element_)), (nullptr));
             return GST_FLOW_ERROR;
@@ -184,23 +234,17 @@ GstFlowReturn Processing::run(GstBuffer *in, GstBuffer *out, std::span<std::byte
     } else {
         const PictureMap to(out, output_, GST_MAP_WRITE);
         if (!to.data()) {
+            counters_.countRefused();
             GST_ELEMENT_ERROR(element_, RESOURCE, WRITE,
                               ("%s: its own frame cannot be written", GST_OBJECT_NAME(element_)), (nullptr));
             return GST_FLOW_ERROR;
         }
         processor_->process({from.data(), from.stride(), to.data(), to.stride()}, record);
     }
-    noteTime(monotonicNowNs() - begun);
+    if (time_.record(monotonicNowNs() - begun))
+        gst_element_post_message(GST_ELEMENT_CAST(element_),
+                                 gst_message_new_latency(GST_OBJECT_CAST(element_)));
     return GST_FLOW_OK;
-}
-
-void Processing::noteTime(std::int64_t ns)
-{
-    times_.record(ns);
-    if (GstClockTime(ns) <= latency_.load(std::memory_order_relaxed))
-        return;
-    latency_.store(GstClockTime((ns / kLatencyStepNs + 1) * kLatencyStepNs), std::memory_order_relaxed);
-    gst_element_post_message(GST_ELEMENT_CAST(element_), gst_message_new_latency(GST_OBJECT_CAST(element_)));
 }
 
 void Processing::lose(GstBuffer *buffer, LossReason reason, const char *why)
@@ -213,7 +257,10 @@ void Processing::lose(GstBuffer *buffer, LossReason reason, const char *why)
 
 std::vector<EventPtr> Processing::takeLosses()
 {
-    return takeLossEvents(ledger_, GST_ELEMENT_CAST(element_));
+    auto losses = takeLossEvents(ledger_, GST_ELEMENT_CAST(element_));
+    for (const EventPtr &loss : losses)
+        results_.event(loss.get());
+    return losses;
 }
 
 std::uint64_t Processing::numberOf(GstBuffer *buffer)
@@ -226,7 +273,7 @@ std::uint64_t Processing::numberOf(GstBuffer *buffer)
 StructurePtr Processing::stats() const
 {
     StructurePtr stats = counters_.toStructure();
-    const auto times = times_.summary();
+    const auto times = time_.summary();
     const std::string level(toString(level_.load(std::memory_order_relaxed)));
     gst_structure_set(stats.get(), "frames-in-place", G_TYPE_UINT64,
                       guint64(inPlace_.load(std::memory_order_relaxed)), "results-sent", G_TYPE_UINT64,

@@ -11,10 +11,10 @@
 #include "common/handles.h"
 #include "common/loss_ledger.h"
 #include "common/stats.h"
-#include "dmaslab/pacing/lateness_histogram.h"
 #include "dmaslab/process/processor.h"
 #include "simdproc/picture_map.h"
 #include "simdproc/proc_caps.h"
+#include "simdproc/processing_time.h"
 #include "simdproc/result_records.h"
 #include "simdproc/results_pad.h"
 
@@ -35,28 +35,33 @@ public:
     void flush();
 
     /** Where the frame goes out: the same buffer, one that shares its memory, or null: a slab of the pool. */
-    [[nodiscard]] BufferPtr placeFor(GstBuffer *in) const;
+    [[nodiscard]] BufferPtr placeFor(GstBuffer *in);
     [[nodiscard]] GstFlowReturn process(GstBuffer *in, GstBuffer *out);
     /** Losses of ours, to be pushed before the next frame or the end. */
     [[nodiscard]] std::vector<EventPtr> takeLosses();
 
-    [[nodiscard]] const ProcWish &wish() const { return wish_; }
+    /** Null before start() and after stop(), when properties may change. Any thread. */
+    [[nodiscard]] std::shared_ptr<const ProcWish> wish() const;
     [[nodiscard]] const FrameProcessor *processor() const { return processor_.get(); }
     [[nodiscard]] const PictureLayout &outputLayout() const { return output_; }
-    /** Slower than any frame so far, rounded up; what the element adds to the latency. */
-    [[nodiscard]] GstClockTime latency() const { return latency_.load(std::memory_order_relaxed); }
+    /** What the element adds to the pipeline's. */
+    [[nodiscard]] GstClockTime latency() const { return time_.latency(); }
     [[nodiscard]] StructurePtr stats() const;
     [[nodiscard]] ResultsPad &results() { return results_; }
 
 private:
     void lose(GstBuffer *buffer, LossReason reason, const char *why);
     [[nodiscard]] GstFlowReturn run(GstBuffer *in, GstBuffer *out, std::span<std::byte> record);
-    void noteTime(std::int64_t ns);
+    void setWish(std::shared_ptr<const ProcWish> wish);
+    void sayIfNothingIsMeasured();
+    [[nodiscard]] bool refuse(GstCaps *in, Error error);
     [[nodiscard]] std::uint64_t numberOf(GstBuffer *buffer);
 
     GstBaseTransform *const element_;
-    ProcWish wish_;
+    std::shared_ptr<const ProcWish> wish_; ///< object lock of the element
+    ProcessSettings settings_;             ///< the streaming thread's
     guint messageEvery_ = 0;
+    CapsPtr refused_; ///< caps that come back with every event until somebody gives up
     std::unique_ptr<FrameProcessor> processor_;
     PictureLayout input_, output_;
     ResultRecords records_;
@@ -66,8 +71,7 @@ private:
     GstSegment segment_;
     std::uint64_t counted_ = 0; ///< number of the next frame of a stream that has none
     std::uint64_t measured_ = 0;
-    LatenessHistogram times_;
-    std::atomic<GstClockTime> latency_{0};
+    ProcessingTime time_;
     std::atomic<std::uint64_t> inPlace_{0};
     std::atomic<SimdLevel> level_{SimdLevel::Auto};
     std::atomic<std::uint64_t> occupancyThreshold_{0};

@@ -4,14 +4,14 @@
 #include <cstring>
 
 #include "common/gst.h"
-#include "simdproc/results_pad.h"
+#include "simdproc/results_queue.h"
 
 namespace dmaslab {
 
 namespace {
 
 /** Records in use: those that wait in the pad's queue, and some with frames that are still on their way. */
-constexpr guint kRecords = 2 * ResultsPad::kMostQueued;
+constexpr guint kRecords = 2 * ResultsQueue::kMostRecords;
 
 template <typename T>
 T get(const std::byte *record, std::size_t offset)
@@ -88,16 +88,22 @@ BufferPtr ResultRecords::take(GstMapInfo &map)
     GstBufferPoolAcquireParams now{};
     now.flags = GST_BUFFER_POOL_ACQUIRE_FLAG_DONTWAIT;
     // Whoever keeps frames keeps their records; the stream does not wait for that.
-    if (gst_buffer_pool_acquire_buffer(pool_.get(), &raw, &now) != GST_FLOW_OK)
+    const bool isPooled = gst_buffer_pool_acquire_buffer(pool_.get(), &raw, &now) == GST_FLOW_OK;
+    if (!isPooled)
         raw = gst_buffer_new_allocate(nullptr, layout_.bytes(), nullptr);
     BufferPtr record(raw);
     if (!record || !gst_buffer_map(record.get(), &map, GST_MAP_WRITE))
         return nullptr;
+    if (!isPooled)
+        std::memset(map.data, 0, map.size); // the reserved bytes; those of a slab were never anything else
     return record;
 }
 
 void ResultRecords::attach(GstBuffer *frame, GstBuffer *record, const std::byte *data) const
 {
+    // One that measures after another says what it saw; the other's results are on its own pad.
+    while (GstDmaSlabResultsMeta *earlier = gst_buffer_get_dma_slab_results_meta(frame))
+        gst_buffer_remove_meta(frame, &earlier->meta);
     GstDmaSlabResultsMeta *meta = gst_buffer_add_dma_slab_results_meta(frame, record);
     meta->sequence = get<guint64>(data, layout_.sequence);
     meta->pts = get<guint64>(data, layout_.pts);

@@ -30,8 +30,9 @@
  *     p.results ! queue ! uringarchive location=occupancy
  * ]| Which of 400 traps hold an atom, recorded for numpy.
  * |[
- * gst-launch-1.0 dmaslabsrc backend=test ! video/x-raw,format=GRAY16_LE,width=640,height=480,framerate=60/1 !
- * \ simdproc window=auto ! videoconvert ! autovideosink
+ * gst-launch-1.0 dmaslabsrc backend=test ! \
+ *     video/x-raw,format=GRAY16_LE,width=640,height=480,framerate=60/1 ! \
+ *     simdproc window=auto ! videoconvert ! autovideosink
  * ]| A picture for people.
  */
 #include "simdproc/simd_proc.h"
@@ -138,12 +139,22 @@ static void gst_simd_proc_end(GstSimdProc *self)
     own.timer.post();
 }
 
+/** Ends the wait for a slab that downstream does not give back. */
+static void gst_simd_proc_set_pool_flushing(GstBaseTransform *base, gboolean flushing)
+{
+    if (const ObjectPtr<GstBufferPool> pool{gst_base_transform_get_buffer_pool(base)})
+        gst_buffer_pool_set_flushing(pool.get(), flushing);
+}
+
 // Not the base class's start and stop, which belong to READY, where properties may still change.
 static GstStateChangeReturn gst_simd_proc_change_state(GstElement *element, GstStateChange transition)
 {
     auto *self = GST_SIMD_PROC(element);
     if (transition == GST_STATE_CHANGE_READY_TO_PAUSED && !gst_simd_proc_begin(self))
         return GST_STATE_CHANGE_FAILURE;
+    // Ahead of the base class, which waits for the streaming thread.
+    if (transition == GST_STATE_CHANGE_PAUSED_TO_READY)
+        gst_simd_proc_set_pool_flushing(GST_BASE_TRANSFORM(element), TRUE);
     const auto result = GST_ELEMENT_CLASS(gst_simd_proc_parent_class)->change_state(element, transition);
     const bool failed = transition == GST_STATE_CHANGE_READY_TO_PAUSED && result == GST_STATE_CHANGE_FAILURE;
     if (transition == GST_STATE_CHANGE_PAUSED_TO_READY || failed)
@@ -154,7 +165,11 @@ static GstStateChangeReturn gst_simd_proc_change_state(GstElement *element, GstS
 static GstCaps *gst_simd_proc_transform_caps(GstBaseTransform *base, GstPadDirection direction, GstCaps *caps,
                                              GstCaps *filter)
 {
-    const CapsPtr made = transformProcCaps(priv(base).processing.wish(), caps, direction == GST_PAD_SINK);
+    const auto wish = priv(base).processing.wish();
+    // While properties may still change everything may come out: who links asks already.
+    const CapsPtr made =
+        wish ? transformProcCaps(*wish, caps, direction == GST_PAD_SINK)
+             : CapsPtr(gst_caps_from_string(direction == GST_PAD_SINK ? procSourceCaps : procSinkCaps));
     if (!filter)
         return gst_caps_ref(made.get());
     return gst_caps_intersect_full(filter, made.get(), GST_CAPS_INTERSECT_FIRST);
@@ -235,9 +250,11 @@ static gboolean gst_simd_proc_sink_event(GstBaseTransform *base, GstEvent *event
         break;
     }
     case GST_EVENT_FLUSH_START:
-        results.flushStart();
+        gst_simd_proc_set_pool_flushing(base, TRUE);
+        results.flushStart(event);
         break;
     case GST_EVENT_FLUSH_STOP:
+        gst_simd_proc_set_pool_flushing(base, FALSE);
         results.flushStop(event);
         processing.flush();
         break;
@@ -246,8 +263,10 @@ static gboolean gst_simd_proc_sink_event(GstBaseTransform *base, GstEvent *event
         self.timer.post();
         break;
     case GST_EVENT_STREAM_START:
+        results.restart();
+        break;
     case GST_EVENT_CAPS:
-        break; // its own
+        break; // it has its own
     default:
         if (GST_EVENT_IS_SERIALIZED(event))
             results.event(event);

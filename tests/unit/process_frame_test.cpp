@@ -333,4 +333,16 @@ TEST(ProcessFrame, AnAutomaticWindowFollowsTheFrameBefore)
     EXPECT_EQ(out.back(), 255);
 }
 
+TEST(ProcessFrame, ARecordThatNobodyWantsIsNotWritten)
+{
+    ProcessSettings settings;
+    settings.window = WindowMode::Auto;
+    const auto made = FrameProcessor::make({PixelPacking::Mono16, 8, 8, 16}, settings);
+    ASSERT_TRUE(made) << made.error().message;
+    const std::vector<std::uint16_t> in(64, 0xFFFF);
+    std::vector<std::uint8_t> out(64);
+    (*made)->process({reinterpret_cast<const std::uint8_t *>(in.data()), 16, out.data(), 8}, {});
+    EXPECT_EQ(out, std::vector<std::uint8_t>(64, 255));
+}
+
 } // namespace dmaslab::test

@@ -37,8 +37,8 @@ public:
     [[nodiscard]] const OccupancyThreshold &occupancy() const { return occupancy_; }
 
     /**
-     * @p record takes results().bytes() bytes, at a multiple of 8; its sequence and pts are the caller's to
-     * fill. 16-bit pixels lie at even addresses.
+     * @p record takes results().bytes() bytes, at a multiple of 8, or is empty when nobody wants them; its
+     * sequence and pts are the caller's to fill. 16-bit pixels lie at even addresses.
      */
     void process(const FramePlanes &planes, std::span<std::byte> record);
 
