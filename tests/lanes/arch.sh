@@ -16,8 +16,11 @@ CC='' CXX='' configure arm64 --cross-file "$sysroot/cross.ini" -Dbuildtype=relea
 # in part, and every order of steps takes too long on it.
 tests=(simd process ring capture pacing archive_read archive_fetcher c_abi)
 plugins=(dmaslabsrc simdproc slabqueue uringarchive uringarchivesrc)
-compile arm64 "${tests[@]/#/tests/unit/unit_}" \
-    $(for plugin in "${plugins[@]}"; do echo "gst/$plugin/libgst$plugin.so"; done) lib/dmaslab/tools/dmaslab-archive
+libraries=()
+for plugin in "${plugins[@]}"; do
+    libraries+=("gst/$plugin/libgst$plugin.so")
+done
+compile arm64 "${tests[@]/#/tests/unit/unit_}" "${libraries[@]}" lib/dmaslab/tools/dmaslab-archive
 
 for plugin in "${plugins[@]}"; do
     check "arm64 plugin $plugin" grep -q 'AArch64' <(readelf -h "build/arm64/gst/$plugin/libgst$plugin.so")
