@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // A whole job at its frame rate, judged by counters.
 //   pipeline=… frames=N fps=N       the source is called src, the sinks sink0, sink1, …
+//   latency=1   also the time from the source's pad to sink0, and what an element called proc says of its own
 // With liballoc_count.so preloaded, heap allocations are counted from the first second on.
+#include <atomic>
 #include <dlfcn.h>
+#include <optional>
 
 #include "bench/alloc_count.h"
 #include "bench/pipeline.h"
@@ -48,6 +51,52 @@ GstPadProbeReturn watchWindow(GstPad *, GstPadProbeInfo *, gpointer data)
     return GST_PAD_PROBE_OK;
 }
 
+/** From the source's pad to another, by the frames' numbers. */
+class Latency
+{
+public:
+    Latency(GstElement *source, GstElement *sink, std::size_t frames) : left_(frames + 16), us_()
+    {
+        us_.reserve(frames + 16);
+        watch(source, "src", leaves);
+        watch(sink, "sink", arrives);
+    }
+    void addTo(bench::Report &report)
+    {
+        std::sort(us_.begin(), us_.end());
+        report.add("arrival_p50_us", bench::quantile(us_, 0.5))
+            .add("arrival_p99_us", bench::quantile(us_, 0.99));
+    }
+
+private:
+    void watch(GstElement *element, const char *name, GstPadProbeCallback callback)
+    {
+        GstPad *pad = gst_element_get_static_pad(element, name);
+        gst_pad_add_probe(pad, GST_PAD_PROBE_TYPE_BUFFER, callback, this, nullptr);
+        gst_object_unref(pad);
+    }
+    static GstPadProbeReturn leaves(GstPad *, GstPadProbeInfo *info, gpointer self)
+    {
+        auto &latency = *static_cast<Latency *>(self);
+        const guint64 number = GST_BUFFER_OFFSET(GST_PAD_PROBE_INFO_BUFFER(info));
+        if (number < latency.left_.size())
+            latency.left_[number].store(bench::nowNs(), std::memory_order_relaxed); // the queue orders it
+        return GST_PAD_PROBE_OK;
+    }
+    static GstPadProbeReturn arrives(GstPad *, GstPadProbeInfo *info, gpointer self)
+    {
+        auto &latency = *static_cast<Latency *>(self);
+        const guint64 number = GST_BUFFER_OFFSET(GST_PAD_PROBE_INFO_BUFFER(info));
+        if (number < latency.left_.size())
+            latency.us_.push_back(
+                double(bench::nowNs() - latency.left_[number].load(std::memory_order_relaxed)) / 1e3);
+        return GST_PAD_PROBE_OK;
+    }
+
+    std::vector<std::atomic<std::int64_t>> left_;
+    std::vector<double> us_;
+};
+
 } // namespace
 
 int main(int argc, char **argv)
@@ -65,6 +114,10 @@ int main(int argc, char **argv)
     GstPad *pad = gst_element_get_static_pad(source, "src");
     gst_pad_add_probe(pad, GST_PAD_PROBE_TYPE_BUFFER, watchWindow, &window, nullptr);
     gst_object_unref(pad);
+
+    std::optional<Latency> latency;
+    if (options.number("latency", 0) != 0)
+        latency.emplace(source, pipeline.element("sink0"), 2 * frames);
 
     const auto cpu = bench::processCpuNs();
     const auto took = pipeline.runToEnd();
@@ -85,6 +138,12 @@ int main(int argc, char **argv)
     if (window.allocations.counted())
         report.add("allocations_ours_per_frame", double(window.counts.ours) / counted)
             .add("allocations_all_per_frame", double(window.counts.all) / counted);
+    if (latency) {
+        latency->addTo(report);
+        GstElement *proc = pipeline.element("proc");
+        report.add("processing_p50_us", bench::Pipeline::statOf(proc, "processing-p50") / 1e3)
+            .add("processing_p99_us", bench::Pipeline::statOf(proc, "processing-p99") / 1e3);
+    }
     report.print();
     return 0;
 }
