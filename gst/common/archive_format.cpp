@@ -7,6 +7,7 @@
 
 #include "common/frame_format.h"
 #include "common/handles.h"
+#include "dmaslab/archive/record_fields.h"
 
 namespace dmaslab {
 
@@ -172,7 +173,7 @@ void describeBayer(SeriesFormat &series, const GstStructure *structure, const Fr
                  layout.planes[0].rowBytes / (name.size() == 4 ? 1 : 2));
 }
 
-void describeArray(SeriesFormat &series, const GstStructure *structure)
+Result<void> describeArray(SeriesFormat &series, const GstStructure *structure)
 {
     series.dtype = gst_structure_get_string(structure, "dtype");
     if (series.dtype[0] == '=')
@@ -186,6 +187,19 @@ void describeArray(SeriesFormat &series, const GstStructure *structure)
         series.shape.push_back(axis);
         at = std::size_t(end - shape.data()) + 1;
     }
+    const char *fields = gst_structure_get_string(structure, "fields");
+    if (!fields)
+        return {};
+    const auto record = parseRecordFields(fields);
+    if (!record)
+        return tl::unexpected(record.error());
+    if (series.dtype != "|u1" || series.shape.back() != record->bytes)
+        return fail(Errc::InvalidArgument, "fields of " + std::to_string(record->bytes) +
+                                               " bytes need dtype=(string)\"|u1\" and that number as the "
+                                               "last axis of the shape, which is " +
+                                               std::to_string(series.shape.back()) + " of " + series.dtype);
+    series.fields = record->descr;
+    return {};
 }
 
 bool hasFixedSize(const GstStructure *structure)
@@ -235,7 +249,8 @@ Result<ArchiveFormat> archiveFormatFromCaps(const GstCaps *caps, const GstVideoM
         series.planes = frame->layout.planes;
         describeRows(series, series.planes[0], PixelItems{}, series.planes[0].rowBytes);
     } else {
-        describeArray(series, structure);
+        if (auto described = describeArray(series, structure); !described)
+            return tl::unexpected(std::move(described.error()));
     }
     return format;
 }

@@ -163,6 +163,43 @@ TEST(ArchiveFormat, Arrays)
     EXPECT_EQ(formatOf("application/x-ndarray,dtype=(string)\"<f4\"").substr(0, 5), "error");
 }
 
+TEST(ArchiveFormat, ArraysOfBytesMaySayWhatTheBytesAre)
+{
+    const auto fieldsOf = [](const std::string &rest) {
+        const CapsPtr caps(gst_caps_from_string(("application/x-ndarray,dtype=(string)\"" + rest).c_str()));
+        const auto format = archiveFormatFromCaps(caps.get(), nullptr);
+        return format ? format->series.fields : "error";
+    };
+    EXPECT_EQ(fieldsOf("|u1\",shape=(string)\"16\",fields=(string)\"[('a','<u8'),('b','<f4',(2,))]\""),
+              "[('a', '<u8'), ('b', '<f4', (2,))]");
+    EXPECT_EQ(fieldsOf("|u1\",shape=(string)\"5,8\",fields=(string)\"[('a', '<c8')]\""), "[('a', '<c8')]");
+    EXPECT_EQ(fieldsOf("|u1\",shape=(string)\"8\""), "");
+    for (const char *wrong :
+         {"|u1\",shape=(string)\"9\",fields=(string)\"[('a', '<u8')]\"",
+          "<u2\",shape=(string)\"4\",fields=(string)\"[('a', '<u8')]\"",
+          "|u1\",shape=(string)\"8\",fields=(string)\"[('a', 'O8')]\"",
+          "|u1\",shape=(string)\"8\",fields=(string)\"[('a', '<u8'\"",
+          "|u1\",shape=(string)\"8\",fields=(string)\"[('a', '<u4'), ('a', '<u4')]\"",
+          "|u1\",shape=(string)\"8\",fields=(string)\"[('a', '<u8', (4294967295, 4294967295))]\"",
+          "|u1\",shape=(string)\"8\",fields=(string)\"[('a', '<u8', (0,))]\"",
+          "|u1\",shape=(string)\"8\",fields=(string)\"[('', '<u8')]\"",
+          "|u1\",shape=(string)\"8\",fields=(string)\"[('a', '<u8')] and more\"",
+          "|u1\",shape=(string)\"8\",fields=(string)\"[]\""})
+        EXPECT_EQ(fieldsOf(wrong), "error") << wrong;
+}
+
+TEST(ArchiveFormat, FieldsThatNoHeaderHasRoomForStayBytes)
+{
+    SeriesFormat format{"", 800, "|u1", {800}, {}, {}, "["};
+    for (int i = 0; i < 100; ++i)
+        format.fields += (i ? ", ('field" : "('field") + std::to_string(i) + "', '<u8')";
+    format.fields += "]";
+    const auto layout = chooseLayout(format, ArchiveLayout::Auto);
+    ASSERT_TRUE(layout) << layout.error().message;
+    EXPECT_EQ(layout->descr, "[('pixels', '|u1', (800,)), ('', '|V3296')]");
+    EXPECT_NE(layout->reason.find("too long"), std::string::npos) << layout->reason;
+}
+
 TEST(ArchiveFormat, EverythingElseIsBlob)
 {
     EXPECT_EQ(formatOf("image/jpeg,width=64,height=48"), "blob");

@@ -85,9 +85,10 @@ int main(int argc, char **argv)
     std::string line;
     for (int number = 0; std::getline(std::cin, line); ++number) {
         std::istringstream words(line);
-        std::string dtype, shape, crop, wish;
-        words >> dtype >> shape >> crop >> wish;
-        SeriesFormat format{"", itemBytes(dtype), dtype, axesOf(shape), axesOf(crop), {}};
+        std::string dtype, shape, crop, wish, fields;
+        words >> dtype >> shape >> crop >> wish >> std::ws;
+        std::getline(words, fields);
+        SeriesFormat format{"", itemBytes(dtype), dtype, axesOf(shape), axesOf(crop), {}, fields};
         for (const std::uint64_t axis : format.shape)
             format.frameBytes *= axis;
         const auto layout = chooseLayout(format, wishOf(wish));

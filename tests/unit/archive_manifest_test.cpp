@@ -35,7 +35,9 @@ Manifest example()
     manifest.series = {
         seriesOf({"video/x-raw", 614'400, "<u2", {480, 640}, {}, {{0, 1280, 1280, 480}}}),
         seriesOf({"video/x-raw", 240 * 324, "|u1", {240, 324}, {240, 320}, {{0, 320, 324, 240}}}),
-        seriesOf({"image/jpeg", 0, "|u1", {}, {}, {}})};
+        seriesOf({"image/jpeg", 0, "|u1", {}, {}, {}}),
+        seriesOf({"application/x-ndarray", 24, "|u1", {24}, {}, {}, "[('a', '<u8'), ('b', '<u4', (2, 2))]"}),
+        seriesOf({"application/x-ndarray", 4096, "|u1", {4096}, {}, {}, "[('a', '<u8', (512,))]"})};
     manifest.segments = {{4, 0, true, 500, 1, 307'204'096, 0, 2495},
                          {5, 0, true, 0, 0, 4096, {}, {}},
                          {7, 2, false, 0, 0, 0, {}, {}}};
@@ -126,6 +128,7 @@ TEST(ArchiveManifest, IsWrittenInTheOrderOfTheSpecification)
                             "\n      \"dtype\": \"<u2\"",
                             "\n      \"shape\"",
                             "\n      \"crop\": null",
+                            "\n      \"fields\": null",
                             "\n      \"frame_bytes\": 614400",
                             "\n      \"record_bytes\": 614400",
                             "\n      \"file_shape\"",
@@ -215,7 +218,10 @@ TEST(ArchiveManifest, RefusesWhatDoesNotAddUpAndNamesIt)
              {"\"crop\": [\n        240,", "\"crop\": [", "crop"},
              {"\"number\": 5", "\"number\": 4", "file"},
              {"\"frames_file\": \"frames-000004.npy\"", "\"frames_file\": \"../frames-000004.npy\"", "file"},
-             {"\"series\": 2", "\"series\": 3", "series"},
+             {"\"series\": 2", "\"series\": 5", "series"},
+             {"\"fields\": \"[('a', '<u8'), ", "\"fields\": \"[('a', '<u4'), ", "fields"},
+             {"\"fields\": \"[('a', '<u8'), ", "\"fields\": \"[('a', 'O'), ", "fields"},
+             {"\"fields\": null", "\"fields\": \"[('a', '<u2')]\"", "fields"},
              {"\"state\": \"open\"", "\"state\": \"ajar\"", "ajar"},
              {"\"segments\": [", "\"segments\": {}, \"x\": [", "segments"},
              {"\"segments\": [", "\"segments\": [ null, ", "entry 0"},

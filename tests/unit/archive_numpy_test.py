@@ -161,12 +161,19 @@ def check_header(name, raw, shape, plain):
 
 
 def check_case(directory, number, case, answer):
-    dtype, shape, crop, wish = case.split()
-    dtype = np.dtype(dtype)
+    dtype, shape, crop, wish, *fields = case.split(maxsplit=4)
+    dtype = np.dtype(eval(fields[0]) if fields else dtype)
     shape = tuple(map(int, shape.split(",")))
+    stored_fields = bool(fields) and wish not in ("rows", "blob")
+    if fields:
+        assert shape[-1] == dtype.itemsize, case
+        shape = shape[:-1]
     crop = shape if crop == "-" else tuple(map(int, crop.split(",")))
     layout, record, expression = answer.split(" ", 2)
     record = int(record)
+    if fields and not stored_fields:
+        dtype, shape = np.dtype("|u1"), tuple(map(int, case.split()[1].split(",")))
+        crop = shape
     name = f"{number}.npy: {case} -> {layout}"
     path = os.path.join(directory, f"{number}.npy")
     raw = open(path, "rb").read(8192)
@@ -191,9 +198,9 @@ def check_case(directory, number, case, answer):
         check(name, record == frame_bytes, "it has something that is no pixel")
     stored = {"plain": shape, "blob": (), "record": ()}.get(layout)
     if stored is None:
-        stored = (record // (frame_bytes // shape[0]),) + shape[1:]
+        stored = (record // (frame_bytes // shape[0]),) + shape[1:]  # rows
     axes = (FRAMES if layout != "blob" else FRAMES * whole,) + stored
-    check_header(name, raw, axes, layout != "record")
+    check_header(name, raw, axes, layout != "record" and not stored_fields)
 
     # A count is patched in place, whatever it was; 0 is one, too.
     place = raw.index(b"'shape': (") + len(b"'shape': (")
@@ -234,6 +241,13 @@ for shape, crop in [("240,324", "240,320"), ("64,64", "64,63"), ("48,644", "48,6
                     ("136,2048", "135,1920"), ("101,104", "101,101")]:
     for wish in ["auto", "rows", "record"]:
         cases.append(f"|u1 {shape} {crop} {wish}")
+
+RECORD = "[('sequence', '<u8'), ('sums', '<f4', (2, 3)), ('is', '|b1', (8,))]"  # 40 bytes
+for wish in ["auto", "record", "blob"]:
+    cases += [f"|u1 40 - {wish} {RECORD}", f"|u1 3,40 - {wish} {RECORD}", f"|u1 300,40 - {wish} {RECORD}"]
+for wish in ["auto", "plain", "record"]:
+    cases += [f"|u1 4096 - {wish} [('all', '>u2', (2048,))]", f"|u1 512,8 - {wish} [('a', '<i8')]"]
+cases.append(f"|u1 300,40 - rows {RECORD}")
 
 with tempfile.TemporaryDirectory() as directory:
     run = subprocess.run([sys.argv[1], directory, str(FRAMES)], input="\n".join(cases) + "\n", capture_output=True,

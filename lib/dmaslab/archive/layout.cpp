@@ -5,6 +5,9 @@
 #include <numeric>
 #include <string_view>
 
+#include "dmaslab/archive/file_header.h"
+#include "dmaslab/archive/record_fields.h"
+
 namespace dmaslab {
 
 namespace {
@@ -66,14 +69,33 @@ Result<void> check(const SeriesFormat &format)
             return fail(Errc::InvalidArgument, "crop " + tupleText(format.crop) +
                                                    " is not inside the shape " + tupleText(format.shape));
     }
+    if (format.fields.empty())
+        return {};
+    const auto fields = parseRecordFields(format.fields);
+    if (!fields)
+        return tl::unexpected(fields.error());
+    if (item != 1 || fields->bytes != format.shape.back())
+        return fail(Errc::InvalidArgument, "fields of " + std::to_string(fields->bytes) + " bytes are not " +
+                                               format.dtype + " of shape " + tupleText(format.shape));
     return {};
+}
+
+/** The type of what `axes` count. */
+std::string typeOf(const SeriesFormat &format, std::vector<std::uint64_t> &axes)
+{
+    axes = format.shape;
+    if (format.fields.empty())
+        return "'" + format.dtype + "'";
+    axes.pop_back();
+    return format.fields;
 }
 
 SeriesLayout plain(const SeriesFormat &format)
 {
+    std::vector<std::uint64_t> axes;
     return {ArchiveLayout::Plain, "a frame is " + blocksText(format.frameBytes) + ": nothing to add",
             format.frameBytes,    format.shape,
-            format.crop,          "'" + format.dtype + "'"};
+            format.crop,          typeOf(format, axes)};
 }
 
 SeriesLayout rows(const SeriesFormat &format, std::uint64_t filled)
@@ -100,10 +122,28 @@ SeriesLayout record(const SeriesFormat &format)
         "a pad of " + std::to_string(pad) + " bytes makes a frame " + blocksText(layout.recordBytes);
     layout.shape = format.shape;
     layout.crop = format.crop;
-    layout.descr = "[('pixels', '" + format.dtype + "', " + tupleText(format.shape) + ")";
+    std::vector<std::uint64_t> axes;
+    layout.descr = "[('pixels', " + typeOf(format, axes);
+    if (!axes.empty())
+        layout.descr += ", " + tupleText(axes);
+    layout.descr += ")";
     if (pad > 0)
         layout.descr += ", ('', '|V" + std::to_string(pad) + "')";
     layout.descr += "]";
+    return layout;
+}
+
+/** With its fields where the header has room for them; otherwise the caps still tell them. */
+SeriesLayout fitted(SeriesLayout (*make)(const SeriesFormat &), const SeriesFormat &format)
+{
+    SeriesLayout layout = make(format);
+    HeaderBlock header;
+    if (format.fields.empty() || writeHeader(header, layout.descr, layout.fileShape(0)))
+        return layout;
+    SeriesFormat bytes = format;
+    bytes.fields.clear();
+    layout = make(bytes);
+    layout.reason += "; bytes, for the list of its fields is too long for a header";
     return layout;
 }
 
@@ -126,7 +166,7 @@ bool SeriesFormat::operator==(const SeriesFormat &other) const
         return a.offset == b.offset && a.rowBytes == b.rowBytes && a.stride == b.stride && a.rows == b.rows;
     };
     return caps == other.caps && frameBytes == other.frameBytes && dtype == other.dtype &&
-           shape == other.shape && crop == other.crop &&
+           shape == other.shape && crop == other.crop && fields == other.fields &&
            std::equal(planes.begin(), planes.end(), other.planes.begin(), other.planes.end(), samePlane);
 }
 
@@ -163,29 +203,29 @@ Result<SeriesLayout> chooseLayout(const SeriesFormat &format, ArchiveLayout wish
                 "layout=plain: a frame of " + std::to_string(format.frameBytes) +
                     " bytes is no multiple of 4096, so it cannot be written as it lies. Use layout=auto; "
                     "'dmaslab-archive export' makes a plain array of any recording");
-        return plain(format);
+        return fitted(plain, format);
     case ArchiveLayout::Rows:
         if (filled == 0)
             return fail(Errc::InvalidArgument, "layout=rows: these frames have no rows; use layout=record");
         return rows(format, filled);
     case ArchiveLayout::Record:
-        return record(format);
+        return fitted(record, format);
     default:
         break;
     }
     if (whole)
-        return plain(format);
+        return fitted(plain, format);
     // 2 %: what the pad of the record layout costs too, and every reader understands a plain type.
-    if (filled != 0 && (filled - format.shape[0]) * 50 <= format.shape[0])
+    if (format.fields.empty() && filled != 0 && (filled - format.shape[0]) * 50 <= format.shape[0])
         return rows(format, filled);
-    return record(format);
+    return fitted(record, format);
 }
 
 std::vector<std::uint64_t> SeriesLayout::fileShape(std::uint64_t count) const
 {
     std::vector<std::uint64_t> axes{count};
     if (layout == ArchiveLayout::Plain || layout == ArchiveLayout::Rows)
-        axes.insert(axes.end(), shape.begin(), shape.end());
+        axes.insert(axes.end(), shape.begin(), shape.end() - (isPlainRecord() ? 1 : 0));
     return axes;
 }
 

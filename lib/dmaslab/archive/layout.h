@@ -22,6 +22,8 @@ struct DMASLAB_EXPORT SeriesFormat
     /** How much of each axis is picture; empty: all of it. */
     std::vector<std::uint64_t> crop;
     std::vector<PlaneLayout> planes; ///< of pictures; empty when the bytes have no rows
+    /** What the last axis, of bytes, really is: fields as parseRecordFields() gives them. Empty: bytes. */
+    std::string fields;
 
     bool operator==(const SeriesFormat &) const;
 };
@@ -35,6 +37,12 @@ struct DMASLAB_EXPORT SeriesLayout
     std::vector<std::uint64_t> shape; ///< of one record's pixels in the file (rows: with the added ones)
     std::vector<std::uint64_t> crop;  ///< of `shape`; empty: nothing to cut
     std::string descr;                ///< the value of 'descr' in the header of a frames file
+
+    /** Plain frames that are records themselves: their last axis is in the type. */
+    [[nodiscard]] bool isPlainRecord() const
+    {
+        return layout == ArchiveLayout::Plain && descr.starts_with('[');
+    }
 
     /** The shape in the header of a frames file, for so many frames; blob: for so many bytes. */
     [[nodiscard]] std::vector<std::uint64_t> fileShape(std::uint64_t count) const;

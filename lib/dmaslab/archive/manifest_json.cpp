@@ -50,6 +50,7 @@ Json toJson(const ManifestSeries &series, const std::string &file)
             {"dtype", series.format.dtype},
             {"shape", series.format.shape},
             {"crop", axesOrNull(series.format.crop)},
+            {"fields", textOrNull(series.format.fields)},
             {"frame_bytes", series.format.frameBytes},
             {"record_bytes", series.layout.recordBytes},
             {"file_shape", series.layout.shape},

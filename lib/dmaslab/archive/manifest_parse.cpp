@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "dmaslab/archive/manifest_words.h"
+#include "dmaslab/archive/record_fields.h"
 
 namespace dmaslab {
 
@@ -156,6 +157,14 @@ void check(const ManifestSeries &series, const std::string &name)
     checkCrop(name + "'s \"file_crop\"", layout.crop, layout.shape);
     if (format.frameBytes != 0 && bytesOf(format.shape, item) != format.frameBytes)
         throw Wrong{name + "'s \"shape\" does not have \"frame_bytes\""};
+    if (!format.fields.empty()) {
+        const auto record = parseRecordFields(format.fields);
+        if (!record || item != 1 || format.shape.empty() || record->bytes != format.shape.back() ||
+            !format.crop.empty() || !format.planes.empty())
+            throw Wrong{name + "'s \"fields\" do not describe what its \"shape\" counts"};
+    }
+    if (layout.isPlainRecord() && layout.shape.empty())
+        throw Wrong{name + "'s \"file_shape\" has no axis"};
     for (const PlaneLayout &plane : format.planes) {
         const std::uint64_t most = format.frameBytes;
         if (plane.rowBytes > plane.stride || plane.offset > most || plane.rows > most ||
@@ -199,6 +208,7 @@ ManifestSeries parseSeries(const Fields &fields, const std::string &name)
     format.dtype = fields.text("dtype", true);
     format.shape = fields.axes("shape");
     format.crop = fields.axes("crop");
+    format.fields = fields.text("fields");
     if (const Json *planes = fields.find("planes")) {
         for (const Json &value : fields.array("planes", *planes)) {
             const Fields plane(value, "a plane of " + name);

@@ -15,10 +15,15 @@ namespace {
 constexpr std::size_t kNpyAlignment = 64;
 
 /** What numpy.save writes, at least `size` bytes long. */
-std::string npyHeader(const std::string &dtype, const std::vector<std::uint64_t> &shape, std::size_t size)
+std::string npyHeader(const std::string &dtype, std::vector<std::uint64_t> shape, std::size_t size)
 {
+    std::string descr = "'" + dtype + "'";
+    if (dtype.starts_with('[')) { // fields, which are what the last axis has
+        descr = dtype;
+        shape.pop_back();
+    }
     std::string text =
-        "{'descr': '" + dtype + "', 'fortran_order': False, 'shape': " + shapeText(shape) + ", }";
+        "{'descr': " + descr + ", 'fortran_order': False, 'shape': " + shapeText(shape) + ", }";
     const std::size_t start = 10; // magic, version, length
     size = std::max(size, (start + text.size() + 1 + kNpyAlignment - 1) / kNpyAlignment * kNpyAlignment);
     text.resize(size - start - 1, ' ');
@@ -82,7 +87,9 @@ std::string arrayText(const FrameCut &cut, std::uint64_t frames)
 {
     if (cut.shape.empty())
         return countText(frames, "encoded frame");
-    return countText(frames, "frame") + " of " + cut.dtype + " " + shapeText(cut.shape);
+    const bool records = cut.dtype.starts_with('[');
+    return countText(frames, "frame") + " of " + (records ? "records, bytes " : cut.dtype + " ") +
+           shapeText(cut.shape);
 }
 
 /** PREFIX_000000.bin, its .idx, and those that follow. */

@@ -65,7 +65,7 @@ Result<FrameCut> frameCut(const ManifestSeries &series)
 {
     const SeriesFormat &format = series.format;
     FrameCut cut;
-    cut.dtype = format.dtype;
+    cut.dtype = format.fields.empty() ? format.dtype : format.fields;
     if (format.shape.empty())
         return cut;
     const std::uint64_t item = itemBytes(format.dtype);

@@ -31,7 +31,7 @@ struct RegularRuns
 /** The part of a frame that is picture, without the padding of rows: what an export keeps. */
 struct FrameCut
 {
-    std::string dtype;
+    std::string dtype;                ///< or a list of fields, of which the last axis of the shape is one
     std::vector<std::uint64_t> shape; ///< of what is kept; empty: frames of different lengths, kept whole
     std::uint64_t frameBytes = 0;     ///< of the frame as recorded; 0: any
     std::uint64_t keptBytes = 0;      ///< 0: all

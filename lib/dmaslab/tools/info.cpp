@@ -90,6 +90,8 @@ void printSeries(const Recording &recording)
             std::string text = format.dtype + ", " + tuple(format.crop.empty() ? format.shape : format.crop);
             if (!format.crop.empty() && format.crop != format.shape)
                 text += " of " + tuple(format.shape) + " in memory";
+            if (!format.fields.empty())
+                text = format.fields;
             line("", text + (format.frameBytes ? ", " + bytesText(format.frameBytes) + " a frame" : ""));
         }
         line("", std::string("layout ") + toString(layout.layout) + ": " + layout.reason);

@@ -29,6 +29,7 @@ Json seriesJson(const ManifestSeries &series)
             {"dtype", format.dtype},
             {"shape", format.shape},
             {"crop", format.crop.empty() ? Json(nullptr) : Json(format.crop)},
+            {"fields", format.fields.empty() ? Json(nullptr) : Json(format.fields)},
             {"frame_bytes", format.frameBytes},
             {"layout", toString(layout.layout)},
             {"layout_reason", layout.reason},
