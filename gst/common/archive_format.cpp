@@ -68,7 +68,7 @@ PixelItems packedItems(const GstVideoFormatInfo *format)
 void describeRows(SeriesFormat &series, const PlaneLayout &plane, const PixelItems &items,
                   std::uint64_t pixels)
 {
-    series.shape = {plane.rows, plane.stride};
+    series.shape = {series.frameBytes / plane.stride, plane.stride};
     series.crop = {plane.rows, plane.rowBytes};
     if (items.pixelBytes > 1 && plane.stride % items.pixelBytes == 0) {
         series.dtype = items.dtype;
@@ -114,6 +114,16 @@ void describeBytes(SeriesFormat &series)
     series.crop.clear();
 }
 
+bool isWhereGStreamerPutsIt(const Planes &planes, const GstVideoMeta &meta)
+{
+    for (std::size_t i = 0; i < planes.size(); ++i) {
+        if (i >= meta.n_planes || meta.offset[i] != planes[i].offset ||
+            meta.stride[i] != gint(planes[i].stride))
+            return false;
+    }
+    return true;
+}
+
 /** Where the planes lie when the frames say so; nothing when that is no way to store them. */
 Planes placedPlanes(const Planes &usual, const GstVideoMeta &meta)
 {
@@ -144,7 +154,8 @@ void describeVideo(ArchiveFormat &format, const FrameLayout &layout, const GstVi
         describeBytes(series);
         return;
     }
-    if (meta) {
+    // At odd heights some formats have rows behind their last plane; those are part of the frame.
+    if (meta && !isWhereGStreamerPutsIt(series.planes, *meta)) {
         Planes placed = placedPlanes(series.planes, *meta);
         format.gathered = placed.empty();
         if (!placed.empty()) {
@@ -154,7 +165,7 @@ void describeVideo(ArchiveFormat &format, const FrameLayout &layout, const GstVi
     }
     const PlaneLayout &last = series.planes.back();
     const bool stacked = series.planes.size() > 1;
-    if (stacked ? !describeStack(series, info) : endOf(last) != series.frameBytes) {
+    if (stacked ? !describeStack(series, info) : series.frameBytes % last.stride != 0) {
         describeBytes(series);
     } else if (!stacked) {
         // Counted in whole pairs of pixels: at an odd width 4:2:2 has one more.

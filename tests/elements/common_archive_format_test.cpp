@@ -138,6 +138,34 @@ TEST(ArchiveFormat, RowsLieWhereTheFramesSay)
     EXPECT_EQ(withMeta("NV12", {0, 64 * 48}, {64, 128}), "|u1 6144");
 }
 
+TEST(ArchiveFormat, RowsBehindTheLastPlaneArePartOfAFrameThatLiesAsUsual)
+{
+    guint count = 0;
+    const GstVideoFormat *formats = gst_video_formats_raw(&count);
+    guint longer = 0;
+    for (guint i = 0; i < count; ++i) {
+        GstVideoInfo info;
+        gst_video_info_set_format(&info, formats[i], 37, 23);
+        GstVideoMeta meta{};
+        meta.width = 37;
+        meta.height = 23;
+        meta.n_planes = GST_VIDEO_INFO_N_PLANES(&info);
+        std::copy(std::begin(info.offset), std::end(info.offset), meta.offset);
+        std::copy(std::begin(info.stride), std::end(info.stride), meta.stride);
+        const CapsPtr caps(gst_video_info_to_caps(&info));
+        const auto with = archiveFormatFromCaps(caps.get(), &meta);
+        const auto without = archiveFormatFromCaps(caps.get(), nullptr);
+        ASSERT_TRUE(with && without) << GST_VIDEO_INFO_NAME(&info);
+        EXPECT_TRUE(with->series == without->series) << GST_VIDEO_INFO_NAME(&info);
+        EXPECT_FALSE(with->gathered) << GST_VIDEO_INFO_NAME(&info);
+        const auto &planes = with->series.planes;
+        longer += !planes.empty() &&
+                  planes.back().offset + planes.back().stride * planes.back().rows < with->series.frameBytes;
+    }
+    EXPECT_GT(longer, 0u) << "no format has such rows";
+    EXPECT_EQ(raw("GRAY10_LE32", 64, 47), "|u1 48x88 crop 47x88");
+}
+
 TEST(ArchiveFormat, WhatIsMostlyNoPictureIsGathered)
 {
     EXPECT_EQ(withMeta("GRAY8", {0}, {129}), "|u1 48x64 gathered");
