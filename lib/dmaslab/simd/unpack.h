@@ -57,7 +57,7 @@ enum class PixelPacking : std::uint8_t
  */
 struct UnpackKernels
 {
-    using Unpack = void (*)(ConstPixels8 packed, Pixels16 out, Store store);
+    using Unpack = void (*)(const ConstPixels8 &packed, const Pixels16 &out, Store store);
     Unpack mono8;
     Unpack mono10p;
     Unpack mono12p;

@@ -6,7 +6,7 @@ namespace dmaslab {
 namespace {
 
 template <typename PixelOf>
-void eachPixel(ConstPixels8 packed, Pixels16 out, PixelOf &&pixelOf)
+void eachPixel(const ConstPixels8 &packed, const Pixels16 &out, PixelOf &&pixelOf)
 {
     for (std::size_t y = 0; y < out.rows; ++y) {
         const std::uint8_t *from = packed.row(y);
@@ -25,22 +25,22 @@ std::uint16_t fromBitString(const std::uint8_t *row, std::size_t x)
     return std::uint16_t((pair >> (bit % 8)) & ((1u << Bits) - 1));
 }
 
-void mono8(ConstPixels8 packed, Pixels16 out, Store)
+void mono8(const ConstPixels8 &packed, const Pixels16 &out, Store)
 {
     eachPixel(packed, out, [](const std::uint8_t *row, std::size_t x) { return std::uint16_t{row[x]}; });
 }
 
-void mono10p(ConstPixels8 packed, Pixels16 out, Store)
+void mono10p(const ConstPixels8 &packed, const Pixels16 &out, Store)
 {
     eachPixel(packed, out, fromBitString<10>);
 }
 
-void mono12p(ConstPixels8 packed, Pixels16 out, Store)
+void mono12p(const ConstPixels8 &packed, const Pixels16 &out, Store)
 {
     eachPixel(packed, out, fromBitString<12>);
 }
 
-void mono12Packed(ConstPixels8 packed, Pixels16 out, Store)
+void mono12Packed(const ConstPixels8 &packed, const Pixels16 &out, Store)
 {
     eachPixel(packed, out, [](const std::uint8_t *row, std::size_t x) {
         const std::uint8_t *group = row + x / 2 * 3;
