@@ -134,7 +134,7 @@ TEST(SimdBin, EveryLevelLikeTheReference)
                 for (const BinMode mode : {BinMode::Sum, BinMode::Mean}) {
                     expectLikeReference<std::uint16_t>(shape, [&](SimdLevel level, Pixels16 out) {
                         const BinKernels &kernels = binKernels(level);
-                        (factor == 2 ? kernels.by2 : kernels.by4)(in.constRows(), out, mode);
+                        (factor == 2 ? kernels.by2 : kernels.by4)(in.constRows(), out, mode, Store::Cached);
                     });
                 }
             }

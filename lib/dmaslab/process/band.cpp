@@ -152,7 +152,7 @@ void Band::move(Move step, bool last, const FrameWork &work, std::size_t first, 
         break;
     case Move::Bin:
         (geometry.bin == 2 ? kernels.bin.by2 : kernels.bin.by4)(now_, place(rows, geometry.width),
-                                                                plan_.settings.binMode);
+                                                                plan_.settings.binMode, store);
         break;
     case Move::Mirror:
         kernels.tone.mirror(now_, place(rows, geometry.width));

@@ -24,15 +24,9 @@ void put(std::byte *record, std::size_t offset, T value)
 std::uint16_t pixelOf(const FramePlanes &planes, PixelPacking packing, std::size_t x, std::size_t y)
 {
     const std::uint8_t *row = planes.in + std::ptrdiff_t(y) * planes.inStride;
-    const std::size_t group = pixelsPerGroup(packing);
     if (packing == PixelPacking::Mono16)
         return reinterpret_cast<const std::uint16_t *>(row)[x];
-    std::uint16_t pixels[4] = {};
-    const std::size_t first = x / group * group;
-    const Pixels16 out{pixels, 0, x - first + 1, 1}; // no further: the row may end within a group
-    unpackKernels(SimdLevel::Scalar)
-        .of(packing)({row + bytesOfPixels(packing, first), 0, 0, 1}, out, Store::Cached);
-    return pixels[x - first];
+    return packedPixel(packing, row, x);
 }
 
 tl::expected<void, Error> checkSettings(const ProcessSettings &settings)
@@ -138,18 +132,28 @@ void FrameProcessor::process(const FramePlanes &planes, std::span<std::byte> rec
 void FrameProcessor::replaceBadPixels(const FramePlanes &planes)
 {
     const ProcessTables &tables = plan_->tables;
-    const std::uint32_t width = plan_->input.width;
+    const auto width = std::int64_t(plan_->input.width);
     const auto one = std::uint16_t(1u << tables.gainShift);
-    for (std::size_t i = 0; i < replacements_.size(); ++i) {
-        const BadPixels::Entry &entry = tables.badPixels.entries()[i];
-        std::uint32_t sum = 0;
-        for (std::uint32_t k = 0; k < entry.neighbours; ++k) {
-            const PixelIndex from = entry.from[k];
-            const std::uint16_t raw = pixelOf(planes, plan_->input.packing, from % width, from / width);
-            sum += calibrated(raw, tables.dark.empty() ? std::uint16_t{0} : tables.dark[from],
-                              tables.gain.empty() ? one : tables.gain[from], tables.gainShift);
+    for (std::uint32_t y = 0; y < plan_->input.height; ++y) {
+        for (std::size_t i = tables.badPixels.firstOf(y); i < tables.badPixels.endOf(y); ++i) {
+            const BadPixels::Entry &entry = tables.badPixels.entries()[i];
+            const std::int64_t x = entry.pixel - y * width;
+            std::uint32_t sum = 0;
+            for (std::uint32_t k = 0; k < entry.neighbours; ++k) {
+                const PixelIndex from = entry.from[k];
+                // In the same row, or some rows away in the same column: no division in the usual cases.
+                const std::int64_t away = std::int64_t(from) - entry.pixel;
+                const bool inRow = away < width && away > -width;
+                const std::int64_t rows = inRow ? 0 : away == width ? 1 : away == -width ? -1 : away / width;
+                const std::uint16_t raw = pixelOf(planes, plan_->input.packing,
+                                                  std::size_t(inRow ? x + away : x), std::size_t(y + rows));
+                sum += calibrated(raw, tables.dark.empty() ? std::uint16_t{0} : tables.dark[from],
+                                  tables.gain.empty() ? one : tables.gain[from], tables.gainShift);
+            }
+            const std::uint32_t count = entry.neighbours;
+            // By 4 mostly, and by a number that the compiler knows.
+            replacements_[i] = std::uint16_t(count == 4 ? (sum + 2) / 4 : (sum + count / 2) / count);
         }
-        replacements_[i] = std::uint16_t((sum + entry.neighbours / 2) / entry.neighbours);
     }
 }
 

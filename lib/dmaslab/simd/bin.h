@@ -20,7 +20,7 @@ enum class BinMode : std::uint8_t
  */
 struct BinKernels
 {
-    using Bin = void (*)(ConstPixels16 in, Pixels16 out, BinMode mode);
+    using Bin = void (*)(const ConstPixels16 &in, const Pixels16 &out, BinMode mode, Store store);
     Bin by2;
     Bin by4;
 };

@@ -8,7 +8,7 @@ namespace dmaslab {
 namespace {
 
 template <unsigned Factor>
-void bin(ConstPixels16 in, Pixels16 out, BinMode mode)
+void bin(const ConstPixels16 &in, const Pixels16 &out, BinMode mode, Store)
 {
     constexpr std::uint32_t kPixels = Factor * Factor;
     for (std::size_t y = 0; y < out.rows; ++y) {

@@ -32,60 +32,99 @@ HWY_INLINE V scaled(V light, V gain, V tooHigh, int shift)
     const hn::DFromV<V> d;
     const V high = hn::MulHigh(light, gain);
     const V low = hn::Mul(light, gain);
-    const V halves = hn::ShiftRightSame(low, shift - 1);
-    const V rounded = hn::ShiftRight<1>(hn::Add(halves, hn::Set(d, std::uint16_t{1})));
+    const V rounded = hn::AverageRound(hn::ShiftRightSame(low, shift - 1), hn::Zero(d));
     const V sum = hn::SaturatedAdd(hn::ShiftLeftSame(high, 16 - shift), rounded);
     // high >= 2^shift: what was shifted out on the left; see zeroBelow() for the comparison.
     return hn::Or(sum, hn::VecFromMask(d, hn::Eq(high, hn::Max(high, tooHigh))));
 }
 
-template <bool HasDark, bool HasGain>
-void calibrateRows(ConstPixels16 in, Pixels16 out, const Calibration &calibration, Store store)
+/** The same for the shifts that flat fields mostly have: doubling with saturation needs no comparison. */
+template <int Shift, class V>
+HWY_INLINE V scaledBy(V light, V gain)
+{
+    const hn::DFromV<V> d;
+    V high = hn::MulHigh(light, gain);
+    const V low = hn::Mul(light, gain);
+    for (int i = Shift; i < 16; ++i)
+        high = hn::SaturatedAdd(high, high);
+    return hn::SaturatedAdd(high, hn::AverageRound(hn::ShiftRight<Shift - 1>(low), hn::Zero(d)));
+}
+
+/** `Shift` 0: whatever calibration.gainShift is. */
+template <bool HasDark, bool HasGain, int Shift>
+HWY_INLINE void calibrateRow(const std::uint16_t *from, std::uint16_t *to, const std::uint16_t *dark,
+                             const std::uint16_t *gain, std::size_t width, unsigned shift, Store store)
 {
     const Tag16 d;
-    const unsigned shift = calibration.gainShift;
+    const std::size_t step = hn::Lanes(d);
     const auto tooHigh = hn::Set(d, std::uint16_t(1u << shift));
-    const auto row = [&](const std::uint16_t *from, std::uint16_t *to, const std::uint16_t *dark,
-                         const std::uint16_t *gain, std::size_t width) HWY_ATTR {
-        mapRow(
-            from, to, width, store,
-            [&](auto value, std::size_t x) HWY_ATTR {
-                if constexpr (HasDark)
-                    value = hn::SaturatedSub(value, hn::LoadU(d, dark + x));
-                if constexpr (HasGain)
+    mapRow(
+        from, to, width, store,
+        [=](auto value, std::size_t x) HWY_ATTR {
+            if constexpr (HasDark) {
+                prefetchAhead(dark + x, step);
+                value = hn::SaturatedSub(value, hn::LoadU(d, dark + x));
+            }
+            if constexpr (HasGain) {
+                prefetchAhead(gain + x, step);
+                if constexpr (Shift != 0)
+                    value = scaledBy<Shift>(value, hn::LoadU(d, gain + x));
+                else
                     value = scaled(value, hn::LoadU(d, gain + x), tooHigh, int(shift));
-                return value;
-            },
-            [&](std::uint16_t value, std::size_t x) {
-                return calibrated(value, HasDark ? dark[x] : std::uint16_t{0},
-                                  HasGain ? gain[x] : std::uint16_t(1u << shift), shift);
-            });
-    };
+            }
+            return value;
+        },
+        [=](std::uint16_t value, std::size_t x) {
+            return calibrated(value, HasDark ? dark[x] : std::uint16_t{0},
+                              HasGain ? gain[x] : std::uint16_t(1u << shift), shift);
+        });
+}
+
+template <bool HasDark, bool HasGain, int Shift = 0>
+void calibrateRows(const ConstPixels16 &from, const Pixels16 &out, const Calibration &calibration,
+                   Store store)
+{
+    const unsigned shift = calibration.gainShift;
+    ConstPixels16 in = from;
     in.width = out.width;
     const bool dense = in.isDense() && out.isDense() && (!HasDark || calibration.dark.isDense()) &&
                        (!HasGain || calibration.gain.isDense());
     if (dense && calibration.dark.width == (HasDark ? out.width : 0) &&
         calibration.gain.width == (HasGain ? out.width : 0)) {
-        row(in.data, out.data, calibration.dark.data, calibration.gain.data, out.width * out.rows);
+        calibrateRow<HasDark, HasGain, Shift>(in.data, out.data, calibration.dark.data, calibration.gain.data,
+                                              out.width * out.rows, shift, store);
     } else {
         for (std::size_t y = 0; y < out.rows; ++y)
-            row(in.row(y), out.row(y), HasDark ? calibration.dark.row(y) : nullptr,
-                HasGain ? calibration.gain.row(y) : nullptr, out.width);
+            calibrateRow<HasDark, HasGain, Shift>(
+                in.row(y), out.row(y), HasDark ? calibration.dark.row(y) : nullptr,
+                HasGain ? calibration.gain.row(y) : nullptr, out.width, shift, store);
     }
     if (store == Store::Streaming)
         hwy::FlushStream();
 }
 
-void calibrate(ConstPixels16 in, Pixels16 out, const Calibration &calibration, Store store)
+template <bool HasDark>
+void calibrateWithGain(const ConstPixels16 &in, const Pixels16 &out, const Calibration &calibration,
+                       Store store)
+{
+    if (calibration.gainShift == 15)
+        calibrateRows<HasDark, true, 15>(in, out, calibration, store);
+    else if (calibration.gainShift == 14)
+        calibrateRows<HasDark, true, 14>(in, out, calibration, store);
+    else
+        calibrateRows<HasDark, true>(in, out, calibration, store);
+}
+
+void calibrate(const ConstPixels16 &in, const Pixels16 &out, const Calibration &calibration, Store store)
 {
     const bool hasDark = calibration.dark.data != nullptr;
     const bool hasGain = calibration.gain.data != nullptr;
     if (hasDark && hasGain)
-        calibrateRows<true, true>(in, out, calibration, store);
+        calibrateWithGain<true>(in, out, calibration, store);
     else if (hasDark)
         calibrateRows<true, false>(in, out, calibration, store);
     else if (hasGain)
-        calibrateRows<false, true>(in, out, calibration, store);
+        calibrateWithGain<false>(in, out, calibration, store);
     else
         calibrateRows<false, false>(in, out, calibration, store);
 }

@@ -31,7 +31,8 @@ struct Calibration
  */
 struct CalibrateKernels
 {
-    void (*calibrate)(ConstPixels16 in, Pixels16 out, const Calibration &calibration, Store store);
+    void (*calibrate)(const ConstPixels16 &in, const Pixels16 &out, const Calibration &calibration,
+                      Store store);
 };
 
 [[nodiscard]] DMASLAB_EXPORT const CalibrateKernels &calibrateKernels(SimdLevel level);

@@ -5,7 +5,7 @@ namespace dmaslab {
 
 namespace {
 
-void calibrate(ConstPixels16 in, Pixels16 out, const Calibration &calibration, Store)
+void calibrate(const ConstPixels16 &in, const Pixels16 &out, const Calibration &calibration, Store)
 {
     const bool hasDark = calibration.dark.data != nullptr;
     const bool hasGain = calibration.gain.data != nullptr;

@@ -48,41 +48,62 @@ struct ColumnSums
     alignas(HWY_MAX_BYTES) std::uint32_t weighted[kTileColumns + HWY_MAX_BYTES / 2];
 };
 
-/** Lane k: columns 2k and 2k + 1 of all rows. */
+/** Vectors that are added up side by side: as many as there are registers for. */
 template <bool Moments>
-HWY_INLINE void addPairs(ConstPixels16 in, std::size_t x, std::uint16_t threshold, ColumnSums &sums,
-                         std::size_t to)
+constexpr std::size_t kAtOnce = (HWY_TARGET <= HWY_AVX3 ? 8 : 4) / (Moments ? 2 : 1);
+
+/** How many bytes further lie rows that will be read soon. */
+HWY_INLINE std::ptrdiff_t rowsAhead(std::ptrdiff_t stride)
+{
+    const std::ptrdiff_t rows =
+        std::ptrdiff_t(kPrefetchBytes) / std::max(stride < 0 ? -stride : stride, std::ptrdiff_t{1});
+    return std::clamp(rows, std::ptrdiff_t{1}, std::ptrdiff_t{16}) * stride;
+}
+
+/** Of each vector lane k: columns 2k and 2k + 1 of all rows. */
+template <bool Moments, std::size_t... I>
+HWY_INLINE void addPairs(const ConstPixels16 &in, std::size_t x, std::uint16_t threshold, ColumnSums &sums,
+                         std::size_t to, std::index_sequence<I...>)
 {
     const Tag16 d16;
     const Tag32 d32;
+    constexpr std::size_t kStep = hn::MaxLanes(Tag16());
     const V16 dark = hn::Set(d16, threshold);
-    V32 whole = hn::Zero(d32), odd = whole, weighted = whole, weightedOdd = whole;
+    const V32 none = hn::Zero(d32);
+    V32 whole[] = {((void)I, none)...}, odd[] = {((void)I, none)...};
+    [[maybe_unused]] V32 weighted[] = {((void)I, none)...}, weightedOdd[] = {((void)I, none)...};
+    const std::ptrdiff_t ahead = rowsAhead(in.stride);
     const unsigned char *row = reinterpret_cast<const unsigned char *>(in.data + x);
-    for (std::size_t y = 0; y < in.rows; ++y, row += in.stride) {
-        V16 pixels = hn::LoadU(d16, reinterpret_cast<const std::uint16_t *>(row));
+    const auto addOne = [&](auto i) HWY_ATTR {
+        constexpr std::size_t kI = decltype(i)::value;
+        const auto *from = reinterpret_cast<const std::uint16_t *>(row) + kI * kStep;
+        hwy::Prefetch(reinterpret_cast<const unsigned char *>(from) + ahead);
+        V16 pixels = hn::LoadU(d16, from);
         if constexpr (Moments)
             pixels = hn::SaturatedSub(pixels, dark);
         const V32 pairs = hn::BitCast(d32, pixels);
-        whole = hn::Add(whole, pairs); // the carry of the lower halves is taken back below
-        odd = hn::Add(odd, hn::ShiftRight<16>(pairs));
+        whole[kI] = hn::Add(whole[kI], pairs); // the carry of the lower halves is taken back below
+        odd[kI] = hn::Add(odd[kI], hn::ShiftRight<16>(pairs));
         if constexpr (Moments) {
-            weighted = hn::Add(weighted, whole);
-            weightedOdd = hn::Add(weightedOdd, odd);
+            weighted[kI] = hn::Add(weighted[kI], whole[kI]);
+            weightedOdd[kI] = hn::Add(weightedOdd[kI], odd[kI]);
         }
-    }
+    };
+    for (std::size_t y = 0; y < in.rows; ++y, row += in.stride)
+        (addOne(std::integral_constant<std::size_t, I>()), ...);
     // whole = even + 65536 * odd modulo 2^32, so that even + odd = whole - 65535 * odd.
-    const V32 borrow = hn::ShiftLeft<16>(odd);
-    hn::Store(hn::Add(hn::Sub(whole, borrow), odd), d32, sums.whole + to);
+    const auto finished = [d32](V32 all, V32 upper)
+                              HWY_ATTR { return hn::Add(hn::Sub(all, hn::ShiftLeft<16>(upper)), upper); };
+    (hn::Store(finished(whole[I], odd[I]), d32, sums.whole + to + I * kStep / 2), ...);
     if constexpr (Moments) {
-        hn::Store(odd, d32, sums.odd + to);
-        const V32 weightedBorrow = hn::ShiftLeft<16>(weightedOdd);
-        hn::Store(hn::Add(hn::Sub(weighted, weightedBorrow), weightedOdd), d32, sums.weighted + to);
+        (hn::Store(odd[I], d32, sums.odd + to + I * kStep / 2), ...);
+        (hn::Store(finished(weighted[I], weightedOdd[I]), d32, sums.weighted + to + I * kStep / 2), ...);
     }
 }
 
 /** Lane k: column k of all rows. */
 template <bool Moments>
-HWY_INLINE void addColumns(ConstPixels16 in, std::size_t x, std::uint16_t threshold, ColumnSums &sums,
+HWY_INLINE void addColumns(const ConstPixels16 &in, std::size_t x, std::uint16_t threshold, ColumnSums &sums,
                            std::size_t to)
 {
     const Tag32 d32;
@@ -102,18 +123,35 @@ HWY_INLINE void addColumns(ConstPixels16 in, std::size_t x, std::uint16_t thresh
         hn::Store(weighted, d32, sums.weighted + to);
 }
 
+/** As many columns of a tile as `AtOnce` vectors at a time reach without leaving the row; goes on from
+ * `done`. */
+template <bool Moments, std::size_t AtOnce>
+HWY_INLINE std::size_t addPairsOf(const ConstPixels16 &in, std::size_t x, std::size_t columns,
+                                  std::size_t done, std::uint16_t threshold, ColumnSums &sums)
+{
+    const std::size_t step = AtOnce * hn::Lanes(Tag16());
+    // The last vector may look beyond the tile, but not beyond the row; before it come only full ones.
+    const std::size_t spare = AtOnce == 1 ? hn::Lanes(Tag16()) - 1 : 0;
+    for (; done < columns && done + step <= columns + spare && x + done + step <= in.width; done += step)
+        addPairs<Moments>(in, x + done, threshold, sums, done / 2, std::make_index_sequence<AtOnce>());
+    return done;
+}
+
 /** All columns of a tile that full vectors reach without leaving the row; returns how many columns. */
 template <bool Pairs, bool Moments>
-HWY_INLINE std::size_t addTile(ConstPixels16 in, std::size_t x, std::size_t columns, std::uint16_t threshold,
-                               ColumnSums &sums)
+HWY_INLINE std::size_t addTile(const ConstPixels16 &in, std::size_t x, std::size_t columns,
+                               std::uint16_t threshold, ColumnSums &sums)
 {
-    const std::size_t step = Pairs ? hn::Lanes(Tag16()) : hn::Lanes(Tag32());
     std::size_t done = 0;
-    // The last vector may look beyond the tile, but not beyond the row.
-    for (; done < columns && x + done + step <= in.width; done += step) {
-        if constexpr (Pairs)
-            addPairs<Moments>(in, x + done, threshold, sums, done / 2);
-        else
+    if constexpr (Pairs) {
+        done = addPairsOf<Moments, kAtOnce<Moments>>(in, x, columns, done, threshold, sums);
+        done = addPairsOf<Moments, kAtOnce<Moments> / 2>(in, x, columns, done, threshold, sums);
+        if constexpr (kAtOnce < Moments >> 4)
+            done = addPairsOf<Moments, kAtOnce<Moments> / 4>(in, x, columns, done, threshold, sums);
+        done = addPairsOf<Moments, 1>(in, x, columns, done, threshold, sums);
+    } else {
+        const std::size_t step = hn::Lanes(Tag32());
+        for (; done < columns && x + done + step <= in.width; done += step)
             addColumns<Moments>(in, x + done, threshold, sums, done);
     }
     return std::min(done, columns);
@@ -121,8 +159,8 @@ HWY_INLINE std::size_t addTile(ConstPixels16 in, std::size_t x, std::size_t colu
 
 /** The last columns of a picture, one by one, in the form of the vectors'. */
 template <bool Pairs, bool Moments>
-void addRest(ConstPixels16 in, std::size_t x, std::size_t columns, std::size_t done, std::uint16_t threshold,
-             ColumnSums &sums)
+void addRest(const ConstPixels16 &in, std::size_t x, std::size_t columns, std::size_t done,
+             std::uint16_t threshold, ColumnSums &sums)
 {
     constexpr std::size_t kStep = Pairs ? 2 : 1;
     for (std::size_t column = done; column < columns; column += kStep) {
@@ -145,10 +183,12 @@ void addRest(ConstPixels16 in, std::size_t x, std::size_t columns, std::size_t d
     }
 }
 
+/** Of a few columns; 32 bits hold as many as are named below, whatever the pixels. */
 template <std::size_t... I>
 HWY_INLINE std::uint64_t across(const std::uint32_t *values, std::index_sequence<I...>)
 {
-    return (std::uint64_t{values[I]} + ...);
+    static_assert(sizeof...(I) <= 64); // each column, or pair, has at most 255 * 2 * 65535
+    return (values[I] + ...);
 }
 
 /** The usual widths have loops without a counter: there are as many additions here as rectangles' columns. */
@@ -162,6 +202,8 @@ void addAcross(const std::uint32_t *values, std::size_t rectangles, std::uint64_
 void addAcross(const std::uint32_t *values, std::size_t count, std::size_t rectangles, std::uint64_t *sums)
 {
     switch (count) {
+    case 1:
+        return addAcross<1>(values, rectangles, sums);
     case 2:
         return addAcross<2>(values, rectangles, sums);
     case 3:
@@ -218,7 +260,8 @@ void addMomentsAcross(const ColumnSums &sums, std::size_t count, std::size_t rec
 }
 
 template <bool Pairs, typename Out>
-void tiles(ConstPixels16 in, const RoiRow &row, std::size_t firstRow, std::uint16_t threshold, Out *out)
+void tiles(const ConstPixels16 &in, const RoiRow &row, std::size_t firstRow, std::uint16_t threshold,
+           Out *out)
 {
     constexpr bool kMoments = std::is_same_v<Out, RoiMoments>;
     ColumnSums sums;
@@ -232,6 +275,7 @@ void tiles(ConstPixels16 in, const RoiRow &row, std::size_t firstRow, std::uint1
             const std::size_t columns = rectangles == 1 ? width : rectangles * width;
             const std::size_t x = row.x + first * row.width + offset;
             const std::size_t done = addTile<Pairs, kMoments>(in, x, columns, threshold, sums);
+            endVectors();
             addRest<Pairs, kMoments>(in, x, columns, done, threshold, sums);
             const std::size_t count = Pairs ? width / 2 : width;
             if constexpr (kMoments)
@@ -243,7 +287,8 @@ void tiles(ConstPixels16 in, const RoiRow &row, std::size_t firstRow, std::uint1
 }
 
 template <typename Out>
-void strips(ConstPixels16 in, const RoiRow &row, std::size_t firstRow, std::uint16_t threshold, Out *out)
+void strips(const ConstPixels16 &in, const RoiRow &row, std::size_t firstRow, std::uint16_t threshold,
+            Out *out)
 {
     for (std::size_t y = 0; y < in.rows; y += kTileRows) {
         const ConstPixels16 strip = in.part(y, std::min(kTileRows, in.rows - y));
@@ -254,12 +299,12 @@ void strips(ConstPixels16 in, const RoiRow &row, std::size_t firstRow, std::uint
     }
 }
 
-void sums(ConstPixels16 in, const RoiRow &row, std::uint64_t *sums)
+void sums(const ConstPixels16 &in, const RoiRow &row, std::uint64_t *sums)
 {
     strips(in, row, 0, 0, sums);
 }
 
-void moments(ConstPixels16 in, const RoiRow &row, std::size_t firstRow, std::uint16_t threshold,
+void moments(const ConstPixels16 &in, const RoiRow &row, std::size_t firstRow, std::uint16_t threshold,
              RoiMoments *moments)
 {
     strips(in, row, firstRow, threshold, moments);

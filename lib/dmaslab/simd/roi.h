@@ -39,10 +39,10 @@ struct RoiMoments
  */
 struct RoiKernels
 {
-    void (*sums)(ConstPixels16 in, const RoiRow &row, std::uint64_t *sums);
+    void (*sums)(const ConstPixels16 &in, const RoiRow &row, std::uint64_t *sums);
     /** `firstRow`: which row of the rectangles `in` begins with. Light is what a pixel has above threshold.
      */
-    void (*moments)(ConstPixels16 in, const RoiRow &row, std::size_t firstRow, std::uint16_t threshold,
+    void (*moments)(const ConstPixels16 &in, const RoiRow &row, std::size_t firstRow, std::uint16_t threshold,
                     RoiMoments *moments);
 };
 

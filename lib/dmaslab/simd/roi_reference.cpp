@@ -6,7 +6,7 @@ namespace dmaslab {
 namespace {
 
 template <typename Visit>
-void eachPixel(ConstPixels16 in, const RoiRow &row, Visit &&visit)
+void eachPixel(const ConstPixels16 &in, const RoiRow &row, Visit &&visit)
 {
     for (std::size_t y = 0; y < in.rows; ++y) {
         const std::uint16_t *pixel = in.row(y) + row.x;
@@ -17,14 +17,14 @@ void eachPixel(ConstPixels16 in, const RoiRow &row, Visit &&visit)
     }
 }
 
-void sums(ConstPixels16 in, const RoiRow &row, std::uint64_t *sums)
+void sums(const ConstPixels16 &in, const RoiRow &row, std::uint64_t *sums)
 {
     eachPixel(in, row, [sums](std::size_t column, std::size_t, std::size_t, std::uint16_t value) {
         sums[column] += value;
     });
 }
 
-void moments(ConstPixels16 in, const RoiRow &row, std::size_t firstRow, std::uint16_t threshold,
+void moments(const ConstPixels16 &in, const RoiRow &row, std::size_t firstRow, std::uint16_t threshold,
              RoiMoments *moments)
 {
     eachPixel(in, row, [&](std::size_t column, std::size_t x, std::size_t y, std::uint16_t value) {

@@ -2,6 +2,7 @@
 #include "dmaslab/simd/statistics.h"
 
 #include <algorithm>
+#include <type_traits>
 
 #include "dmaslab/simd/dispatch.h"
 #include "dmaslab/simd/references.h"
@@ -25,129 +26,98 @@ const StatisticsKernels *statisticsTable()
 #else
 
 using V16 = hn::VFromD<Tag16>;
-using V32 = hn::VFromD<Tag32>;
 using V64 = hn::VFromD<Tag64>;
+using TagI32 = hn::Repartition<std::int32_t, Tag16>;
+using VI32 = hn::VFromD<TagI32>;
 
 template <class D, class V>
-HWY_INLINE std::uint64_t total(D d, V lanes)
+HWY_INLINE auto total(D d, V lanes)
 {
-    alignas(HWY_MAX_BYTES) hn::TFromD<D> values[HWY_MAX_BYTES / sizeof(hn::TFromD<D>)];
+    using T = hn::TFromD<D>;
+    alignas(HWY_MAX_BYTES) T values[HWY_MAX_BYTES / sizeof(T)];
     hn::Store(lanes, d, values);
-    std::uint64_t sum = 0;
+    std::conditional_t<std::is_signed_v<T>, std::int64_t, std::uint64_t> sum = 0;
     for (std::size_t i = 0; i < hn::Lanes(d); ++i)
         sum += values[i];
     return sum;
 }
 
-/**
- * Sums of unsigned halves of wider lanes, without taking the lanes apart: `whole` adds up the lanes as they
- * are (with a carry from half to half, modulo the lane), `high` the upper halves; the lower ones are what is
- * left. Exact while the lower halves' own sum fits into a lane.
- */
-struct Halves32
-{
-    V32 whole, high;
-
-    // Written out: what a compiler makes by itself is not compiled for the target of this part.
-    HWY_INLINE Halves32() : whole(hn::Zero(Tag32())), high(hn::Zero(Tag32())) {}
-    HWY_INLINE void add(V32 lanes)
-    {
-        whole = hn::Add(whole, lanes);
-        high = hn::Add(high, hn::ShiftRight<16>(lanes));
-    }
-    HWY_INLINE std::uint64_t take()
-    {
-        const Tag32 d;
-        const std::uint64_t sum = total(d, hn::Sub(whole, hn::ShiftLeft<16>(high))) + total(d, high);
-        whole = high = hn::Zero(d);
-        return sum;
-    }
-};
-
-struct Halves64
-{
-    V64 whole, high;
-
-    HWY_INLINE Halves64() : whole(hn::Zero(Tag64())), high(hn::Zero(Tag64())) {}
-    HWY_INLINE void add(V64 lanes)
-    {
-        whole = hn::Add(whole, lanes);
-        high = hn::Add(high, hn::ShiftRight<32>(lanes));
-    }
-    HWY_INLINE std::uint64_t take()
-    {
-        const Tag64 d;
-        const std::uint64_t sum = total(d, hn::Sub(whole, hn::ShiftLeft<32>(high))) + total(d, high);
-        whole = high = hn::Zero(d);
-        return sum;
-    }
-};
-
-/** Vectors of one kind after which counts in 16-bit lanes, and sums of 16-bit halves, must be taken out. */
+/** Vectors after which counts in 16-bit lanes must be taken out. */
 constexpr std::size_t kLongestRun = 0xFFFF;
+/** And sums of pairs of pixels around 0, in 32-bit lanes: 2^15 - 1 times -2^16. */
+constexpr std::size_t kLongestSum = 0x7FFF;
 
-class Sums16
+/**
+ * What is kept of many vectors. It is handed on by value: a loop that reaches it through a pointer would wait
+ * for its own stores.
+ */
+struct Sums16
 {
-public:
-    explicit Sums16(std::uint16_t saturation)
-        : saturation_(hn::Set(d16, saturation)), lowest_(hn::Set(d16, std::uint16_t{0xFFFF})),
-          highest_(hn::Zero(d16)), saturated_(hn::Zero(d16))
-    {
-    }
+    V16 lowest, highest, saturated;
+    VI32 sum, sumOdd; ///< of pixels - 2^15; the second is in use where one instruction makes two vectors
+    V64 squares, squaresHigh; ///< whole lanes, with a carry from half to half, and the upper halves alone
 
-    HWY_INLINE void add(V16 pixels)
+    HWY_INLINE void add(V16 pixels, V16 saturation)
     {
-        lowest_ = hn::Min(lowest_, pixels);
-        const V16 highest = hn::Max(pixels, saturation_);
-        highest_ = hn::Max(highest_, pixels);
-        saturated_ = hn::Sub(saturated_, hn::VecFromMask(d16, hn::Eq(pixels, highest)));
-        sum_.add(hn::BitCast(Tag32(), pixels));
-        // Around 0 the squares of a pair fit into 32 bits, and one instruction makes them. The sum of
-        // squares of the pixels themselves follows from these and the sum.
-        const hn::Repartition<std::int32_t, Tag16> di32;
+        const Tag16 d;
+        const Tag64 d64;
+        const TagI32 di32;
         const hn::RebindToSigned<Tag16> di16;
-        const auto centred = hn::BitCast(di16, hn::Xor(pixels, hn::Set(d16, std::uint16_t{0x8000})));
+        lowest = hn::Min(lowest, pixels);
+        highest = hn::Max(highest, pixels);
+        const auto full = hn::Eq(pixels, hn::Max(pixels, saturation));
+        saturated = hn::Sub(saturated, hn::VecFromMask(d, full));
+        // Around 0 one instruction adds up a pair, or the squares of a pair: those fit into 32 bits.
+        const auto centred = hn::BitCast(di16, hn::Xor(pixels, hn::Set(d, std::uint16_t{0x8000})));
+        sum = hn::ReorderWidenMulAccumulate(di32, centred, hn::Set(di16, std::int16_t{1}), sum, sumOdd);
         auto odd = hn::Zero(di32);
         const auto even = hn::ReorderWidenMulAccumulate(di32, centred, centred, hn::Zero(di32), odd);
-        squares_.add(hn::BitCast(Tag64(), hn::Add(even, odd)));
-        ++vectors_;
+        const V64 pairs = hn::BitCast(d64, hn::Add(even, odd));
+        squares = hn::Add(squares, pairs);
+        squaresHigh = hn::Add(squaresHigh, hn::ShiftRight<32>(pairs));
     }
-
-    /** Before kLongestRun more vectors. */
-    void takeOut(PixelSums &sums)
-    {
-        const std::uint64_t count = vectors_ * hn::Lanes(d16);
-        const std::uint64_t sum = sum_.take();
-        sums.sum += sum;
-        // v^2 = (v - m)^2 + 2mv - m^2; modulo 2^64, in which the result lies.
-        sums.squares += squares_.take() + 0x10000u * sum - (std::uint64_t{1} << 30) * count;
-        sums.saturated += total(d16, saturated_);
-        saturated_ = hn::Zero(d16);
-        vectors_ = 0;
-    }
-
-    void finish(PixelSums &sums)
-    {
-        takeOut(sums);
-        alignas(HWY_MAX_BYTES) std::uint16_t low[HWY_MAX_BYTES / 2];
-        alignas(HWY_MAX_BYTES) std::uint16_t high[HWY_MAX_BYTES / 2];
-        hn::Store(lowest_, d16, low);
-        hn::Store(highest_, d16, high);
-        sums.min = std::min(sums.min, *std::min_element(low, low + hn::Lanes(d16)));
-        sums.max = std::max(sums.max, *std::max_element(high, high + hn::Lanes(d16)));
-    }
-
-private:
-    static constexpr Tag16 d16{};
-    V16 saturation_, lowest_, highest_, saturated_;
-    Halves32 sum_;
-    Halves64 squares_;
-    std::uint64_t vectors_ = 0;
 };
+
+HWY_INLINE Sums16 noSums()
+{
+    const Tag16 d;
+    const auto none = hn::Zero(TagI32());
+    return {hn::Set(d, std::uint16_t{0xFFFF}),
+            hn::Zero(d),
+            hn::Zero(d),
+            none,
+            none,
+            hn::Zero(Tag64()),
+            hn::Zero(Tag64())};
+}
+
+/** At most kLongestSum vectors. */
+HWY_INLINE void takeOut(const Sums16 &all, std::uint64_t vectors, PixelSums &sums)
+{
+    const Tag16 d;
+    const Tag64 d64;
+    const std::uint64_t count = vectors * hn::Lanes(d);
+    const std::uint64_t sum =
+        std::uint64_t(total(TagI32(), all.sum) + total(TagI32(), all.sumOdd)) + (count << 15);
+    // The lower halves are what the upper ones leave of the whole lanes.
+    const V64 lower = hn::Sub(all.squares, hn::ShiftLeft<32>(all.squaresHigh));
+    const std::uint64_t squares = total(d64, lower) + total(d64, all.squaresHigh);
+    sums.sum += sum;
+    // v^2 = (v - m)^2 + 2mv - m^2; modulo 2^64, in which the result lies.
+    sums.squares += squares + 0x10000u * sum - (std::uint64_t{1} << 30) * count;
+    sums.saturated += total(d, all.saturated);
+    sums.count += count;
+    alignas(HWY_MAX_BYTES) std::uint16_t low[HWY_MAX_BYTES / 2];
+    alignas(HWY_MAX_BYTES) std::uint16_t high[HWY_MAX_BYTES / 2];
+    hn::Store(all.lowest, d, low);
+    hn::Store(all.highest, d, high);
+    sums.min = std::min(sums.min, *std::min_element(low, low + hn::Lanes(d)));
+    sums.max = std::max(sums.max, *std::max_element(high, high + hn::Lanes(d)));
+}
 
 /** Calls row(pixels, width) for rows, or once where they are one. */
 template <typename T, class Row>
-HWY_INLINE void eachRowOf(Rows<T> in, const Row &row)
+HWY_INLINE void eachRowOf(const Rows<T> &in, const Row &row)
 {
     if (in.isDense()) {
         row(in.data, in.width * in.rows);
@@ -157,52 +127,91 @@ HWY_INLINE void eachRowOf(Rows<T> in, const Row &row)
         row(in.row(y), in.width);
 }
 
-template <typename T, class Load>
-HWY_INLINE void sumsOf(Rows<const T> in, T saturation, PixelSums &sums, std::size_t pixelsPerLoad,
-                       const Load &load)
+HWY_INLINE V16 load(const std::uint16_t *pixels)
 {
-    Sums16 whole(saturation);
-    std::size_t left = kLongestRun - 1;
-    eachRowOf(in, [&](const T *pixels, std::size_t width) HWY_ATTR {
-        std::size_t x = 0;
-        while (x + pixelsPerLoad <= width) {
-            const std::size_t run = std::min((width - x) / pixelsPerLoad, left);
-            for (const std::size_t end = x + run * pixelsPerLoad; x < end; x += pixelsPerLoad)
-                load(whole, pixels + x);
-            left -= run;
-            if (left == 0) {
-                whole.takeOut(sums);
-                left = kLongestRun - 1;
+    return hn::LoadU(Tag16(), pixels);
+}
+
+HWY_INLINE V16 load(const std::uint8_t *pixels)
+{
+    return hn::PromoteTo(Tag16(), hn::LoadU(hn::Rebind<std::uint8_t, Tag16>(), pixels));
+}
+
+template <typename T>
+HWY_INLINE Sums16 sumsOfRun(Sums16 all, const T *pixels, std::size_t vectors, V16 saturation)
+{
+    const std::size_t step = hn::Lanes(Tag16());
+    for (std::size_t i = 0; i < vectors; ++i, pixels += step) {
+        prefetchAhead(pixels, step);
+        all.add(load(pixels), saturation);
+    }
+    return all;
+}
+
+/** Less than a vector: its first pixel stands in for what is missing, and is taken off again. */
+template <typename T>
+HWY_INLINE void sumsOfRest(const T *pixels, std::size_t count, T saturation, PixelSums &sums)
+{
+    constexpr std::size_t kLanes = hn::MaxLanes(Tag16());
+    T padded[kLanes];
+    for (std::size_t i = 0; i < kLanes; ++i)
+        padded[i] = pixels[i < count ? i : 0];
+    Sums16 all = noSums();
+    all.add(load(padded), hn::Set(Tag16(), saturation));
+    takeOut(all, 1, sums);
+    const std::uint64_t extra = kLanes - count;
+    const std::uint64_t value = pixels[0];
+    sums.count -= extra;
+    sums.sum -= extra * value;
+    sums.squares -= extra * value * value;
+    sums.saturated -= value >= saturation ? extra : 0;
+}
+
+template <typename T>
+HWY_INLINE void sumsOf(Rows<const T> in, T saturation, PixelSums &sums)
+{
+    const std::size_t step = hn::Lanes(Tag16());
+    const V16 saturations = hn::Set(Tag16(), saturation);
+    Sums16 all = noSums();
+    std::size_t vectors = 0;
+    if (in.isDense())
+        in = {in.data, 0, in.width * in.rows, std::size_t(in.rows != 0)};
+    for (std::size_t y = 0; y < in.rows; ++y) {
+        const T *pixels = in.row(y);
+        std::size_t left = in.width;
+        while (left >= step) {
+            const std::size_t run = std::min(left / step, kLongestSum - vectors);
+            all = sumsOfRun(all, pixels, run, saturations);
+            pixels += run * step;
+            left -= run * step;
+            vectors += run;
+            if (vectors == kLongestSum) {
+                takeOut(all, vectors, sums);
+                all = noSums();
+                vectors = 0;
             }
         }
-        const Rows<const T> rest{pixels + x, 0, width - x, 1};
-        if constexpr (sizeof(T) == 2)
-            statisticsReference.sums16(rest, saturation, sums);
-        else
-            statisticsReference.sums8(rest, saturation, sums);
-        sums.count += x;
-    });
-    whole.finish(sums); // without a vector nothing that changes them
+        if (left != 0)
+            sumsOfRest(pixels, left, saturation, sums);
+    }
+    if (vectors != 0)
+        takeOut(all, vectors, sums);
 }
 
-void sums16(ConstPixels16 in, std::uint16_t saturation, PixelSums &sums)
+void sums16(const ConstPixels16 &in, std::uint16_t saturation, PixelSums &sums)
 {
-    const Tag16 d;
-    sumsOf(in, saturation, sums, hn::Lanes(d),
-           [d](Sums16 &whole, const std::uint16_t *pixels) HWY_ATTR { whole.add(hn::LoadU(d, pixels)); });
+    sumsOf(in, saturation, sums);
 }
 
-void sums8(ConstPixels8 in, std::uint8_t saturation, PixelSums &sums)
+void sums8(const ConstPixels8 &in, std::uint8_t saturation, PixelSums &sums)
 {
-    const Tag16 d;
-    const hn::Rebind<std::uint8_t, Tag16> half;
-    sumsOf(in, saturation, sums, hn::Lanes(d), [=](Sums16 &whole, const std::uint8_t *pixels) HWY_ATTR {
-        whole.add(hn::PromoteTo(d, hn::LoadU(half, pixels)));
-    });
+    sumsOf(in, saturation, sums);
 }
 
-std::uint64_t changed(ConstPixels16 now, Pixels16 before, std::uint16_t threshold)
+std::uint64_t changed(const ConstPixels16 &picture, const Pixels16 &previous, std::uint16_t threshold)
 {
+    ConstPixels16 now = picture;
+    Pixels16 before = previous;
     const Tag16 d;
     const std::size_t step = hn::Lanes(d);
     const auto still = hn::Set(d, threshold);
@@ -236,7 +245,7 @@ std::uint64_t changed(ConstPixels16 now, Pixels16 before, std::uint16_t threshol
     return moved;
 }
 
-std::uint64_t atLeast(ConstPixels16 in, std::uint16_t level)
+std::uint64_t atLeast(const ConstPixels16 &in, std::uint16_t level)
 {
     const Tag16 d;
     const std::size_t step = hn::Lanes(d);

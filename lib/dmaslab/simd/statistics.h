@@ -46,14 +46,14 @@ struct PixelSums
 struct StatisticsKernels
 {
     /** Pixels at or above `saturation` count as saturated. */
-    void (*sums16)(ConstPixels16 in, std::uint16_t saturation, PixelSums &sums);
-    void (*sums8)(ConstPixels8 in, std::uint8_t saturation, PixelSums &sums);
+    void (*sums16)(const ConstPixels16 &in, std::uint16_t saturation, PixelSums &sums);
+    void (*sums8)(const ConstPixels8 &in, std::uint8_t saturation, PixelSums &sums);
     /** Counts each pixel in bin `value >> shift`, or in the last one if it lies beyond. */
-    void (*histogram)(ConstPixels16 in, unsigned shift, std::span<std::uint32_t> bins);
+    void (*histogram)(const ConstPixels16 &in, unsigned shift, std::span<std::uint32_t> bins);
     /** How many pixels differ by more than `threshold` from `before`, which becomes `now`. */
-    std::uint64_t (*changed)(ConstPixels16 now, Pixels16 before, std::uint16_t threshold);
+    std::uint64_t (*changed)(const ConstPixels16 &now, const Pixels16 &before, std::uint16_t threshold);
     /** How many pixels reach `level`. */
-    std::uint64_t (*atLeast)(ConstPixels16 in, std::uint16_t level);
+    std::uint64_t (*atLeast)(const ConstPixels16 &in, std::uint16_t level);
 };
 
 [[nodiscard]] DMASLAB_EXPORT const StatisticsKernels &statisticsKernels(SimdLevel level);

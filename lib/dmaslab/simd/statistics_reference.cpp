@@ -8,7 +8,7 @@ namespace dmaslab {
 namespace {
 
 template <typename T>
-void sums(Rows<const T> in, T saturation, PixelSums &sums)
+void sums(const Rows<const T> &in, T saturation, PixelSums &sums)
 {
     for (std::size_t y = 0; y < in.rows; ++y) {
         for (std::size_t x = 0; x < in.width; ++x) {
@@ -23,7 +23,7 @@ void sums(Rows<const T> in, T saturation, PixelSums &sums)
     sums.count += std::uint64_t{in.rows} * in.width;
 }
 
-void histogram(ConstPixels16 in, unsigned shift, std::span<std::uint32_t> bins)
+void histogram(const ConstPixels16 &in, unsigned shift, std::span<std::uint32_t> bins)
 {
     const std::size_t last = bins.size() - 1; // a camera may send more bits than it says
     for (std::size_t y = 0; y < in.rows; ++y) {
@@ -32,7 +32,7 @@ void histogram(ConstPixels16 in, unsigned shift, std::span<std::uint32_t> bins)
     }
 }
 
-std::uint64_t changed(ConstPixels16 now, Pixels16 before, std::uint16_t threshold)
+std::uint64_t changed(const ConstPixels16 &now, const Pixels16 &before, std::uint16_t threshold)
 {
     std::uint64_t count = 0;
     for (std::size_t y = 0; y < now.rows; ++y) {
@@ -46,7 +46,7 @@ std::uint64_t changed(ConstPixels16 now, Pixels16 before, std::uint16_t threshol
     return count;
 }
 
-std::uint64_t atLeast(ConstPixels16 in, std::uint16_t level)
+std::uint64_t atLeast(const ConstPixels16 &in, std::uint16_t level)
 {
     std::uint64_t count = 0;
     for (std::size_t y = 0; y < in.rows; ++y)

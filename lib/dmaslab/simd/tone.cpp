@@ -24,13 +24,13 @@ const ToneKernels *toneTable()
 
 #else
 
-void zeroBelow(ConstPixels16 in, Pixels16 out, std::uint16_t level, Store store)
+void zeroBelow(const ConstPixels16 &in, const Pixels16 &out, std::uint16_t level, Store store)
 {
     const auto levels = hn::Set(Tag16(), level);
-    eachRow(in, out, store, [&](const std::uint16_t *from, std::uint16_t *to, std::size_t width) HWY_ATTR {
+    eachRow(in, out, store, [=](const std::uint16_t *from, std::uint16_t *to, std::size_t width) HWY_ATTR {
         mapRow(
             from, to, width, store,
-            [&](auto value, std::size_t) HWY_ATTR {
+            [=](auto value, std::size_t) HWY_ATTR {
                 // value == max(value, level) tells value >= level where unsigned comparison does not exist.
                 return hn::IfThenElseZero(hn::Eq(value, hn::Max(value, levels)), value);
             },
@@ -38,7 +38,7 @@ void zeroBelow(ConstPixels16 in, Pixels16 out, std::uint16_t level, Store store)
     });
 }
 
-void window(ConstPixels16 in, Pixels8 out, const ToneWindow &window, Store store)
+void window(const ConstPixels16 &in, const Pixels8 &out, const ToneWindow &window, Store store)
 {
     const Tag16 d;
     const auto low = hn::Set(d, window.low());
@@ -46,31 +46,31 @@ void window(ConstPixels16 in, Pixels8 out, const ToneWindow &window, Store store
     const auto factor = hn::Set(d, window.factor());
     const auto half = hn::Set(d, std::uint16_t{64});
     const int shift = int(window.shift());
-    eachRow(in, out, store, [&](const std::uint16_t *from, std::uint8_t *to, std::size_t width) HWY_ATTR {
+    eachRow(in, out, store, [=](const std::uint16_t *from, std::uint8_t *to, std::size_t width) HWY_ATTR {
         mapRow(
             from, to, width, store,
-            [&](auto value, std::size_t) HWY_ATTR {
+            [=](auto value, std::size_t) HWY_ATTR {
                 const auto light = hn::Min(hn::SaturatedSub(value, low), range);
                 const auto spread = hn::ShiftLeftSame(light, shift);
                 return hn::ShiftRight<7>(hn::Add(hn::MulHigh(spread, factor), half));
             },
-            [&](std::uint16_t value, std::size_t) { return window.level(value); });
+            [window](std::uint16_t value, std::size_t) { return window.level(value); });
     });
 }
 
-void narrow(ConstPixels16 in, Pixels8 out, Store store)
+void narrow(const ConstPixels16 &in, const Pixels8 &out, Store store)
 {
     const auto top = hn::Set(Tag16(), std::uint16_t{255});
-    eachRow(in, out, store, [&](const std::uint16_t *from, std::uint8_t *to, std::size_t width) HWY_ATTR {
+    eachRow(in, out, store, [=](const std::uint16_t *from, std::uint8_t *to, std::size_t width) HWY_ATTR {
         mapRow(
-            from, to, width, store, [&](auto value, std::size_t) HWY_ATTR { return hn::Min(value, top); },
+            from, to, width, store, [=](auto value, std::size_t) HWY_ATTR { return hn::Min(value, top); },
             [](std::uint16_t value, std::size_t) {
                 return std::uint8_t(std::min<std::uint16_t>(value, 255));
             });
     });
 }
 
-void mirror(ConstPixels16 in, Pixels16 out)
+void mirror(const ConstPixels16 &in, const Pixels16 &out)
 {
     const Tag16 d;
     const std::size_t step = hn::Lanes(d);

@@ -48,15 +48,17 @@ private:
 struct ToneKernels
 {
     /** Below the level becomes 0. */
-    void (*zeroBelow)(ConstPixels16 in, Pixels16 out, std::uint16_t level, Store store);
-    void (*window)(ConstPixels16 in, Pixels8 out, const ToneWindow &window, Store store);
+    void (*zeroBelow)(const ConstPixels16 &in, const Pixels16 &out, std::uint16_t level, Store store);
+    void (*window)(const ConstPixels16 &in, const Pixels8 &out, const ToneWindow &window, Store store);
     /** More than 255 becomes 255. */
-    void (*narrow)(ConstPixels16 in, Pixels8 out, Store store);
+    void (*narrow)(const ConstPixels16 &in, const Pixels8 &out, Store store);
     /** Values beyond the last entry take the last one. */
-    void (*lookUp8)(ConstPixels16 in, Pixels8 out, const std::uint8_t *table, std::size_t entries);
-    void (*lookUp16)(ConstPixels16 in, Pixels16 out, const std::uint16_t *table, std::size_t entries);
+    void (*lookUp8)(const ConstPixels16 &in, const Pixels8 &out, const std::uint8_t *table,
+                    std::size_t entries);
+    void (*lookUp16)(const ConstPixels16 &in, const Pixels16 &out, const std::uint16_t *table,
+                     std::size_t entries);
     /** Each row from right to left; never in place. */
-    void (*mirror)(ConstPixels16 in, Pixels16 out);
+    void (*mirror)(const ConstPixels16 &in, const Pixels16 &out);
 };
 
 [[nodiscard]] DMASLAB_EXPORT const ToneKernels &toneKernels(SimdLevel level);

@@ -8,7 +8,7 @@ namespace dmaslab {
 namespace {
 
 template <typename Out, typename Map>
-void mapPixels(ConstPixels16 in, Rows<Out> out, Map &&map)
+void mapPixels(const ConstPixels16 &in, Rows<Out> out, Map &&map)
 {
     for (std::size_t y = 0; y < out.rows; ++y) {
         for (std::size_t x = 0; x < out.width; ++x)
@@ -16,30 +16,30 @@ void mapPixels(ConstPixels16 in, Rows<Out> out, Map &&map)
     }
 }
 
-void zeroBelow(ConstPixels16 in, Pixels16 out, std::uint16_t level, Store)
+void zeroBelow(const ConstPixels16 &in, const Pixels16 &out, std::uint16_t level, Store)
 {
     mapPixels(in, out, [level](std::uint16_t value) { return value < level ? std::uint16_t{0} : value; });
 }
 
-void window(ConstPixels16 in, Pixels8 out, const ToneWindow &window, Store)
+void window(const ConstPixels16 &in, const Pixels8 &out, const ToneWindow &window, Store)
 {
     mapPixels(in, out, [&window](std::uint16_t value) { return window.level(value); });
 }
 
-void narrow(ConstPixels16 in, Pixels8 out, Store)
+void narrow(const ConstPixels16 &in, const Pixels8 &out, Store)
 {
     mapPixels(in, out, [](std::uint16_t value) { return std::uint8_t(std::min<std::uint16_t>(value, 255)); });
 }
 
 template <typename Out>
-void lookUp(ConstPixels16 in, Rows<Out> out, const Out *table, std::size_t entries)
+void lookUp(const ConstPixels16 &in, const Rows<Out> &out, const Out *table, std::size_t entries)
 {
     mapPixels(in, out, [table, last = entries - 1](std::uint16_t value) {
         return table[std::min<std::size_t>(value, last)];
     });
 }
 
-void mirror(ConstPixels16 in, Pixels16 out)
+void mirror(const ConstPixels16 &in, const Pixels16 &out)
 {
     for (std::size_t y = 0; y < out.rows; ++y)
         std::reverse_copy(in.row(y), in.row(y) + out.width, out.row(y));

@@ -94,8 +94,10 @@ HWY_INLINE hn::VFromD<Tag16> join(hn::VFromD<Tag16> lanes)
 }
 
 template <unsigned Bits, bool HighFirst>
-void unpackRows(ConstPixels8 packed, Pixels16 out, Store store, PixelPacking packing)
+void unpackRows(const ConstPixels8 &from, const Pixels16 &to, Store store, PixelPacking packing)
 {
+    ConstPixels8 packed = from;
+    Pixels16 out = to;
     const Tag16 d;
     const std::size_t step = hn::Lanes(d);
     packed.width = bytesOfPixels(packing, out.width);
@@ -105,28 +107,29 @@ void unpackRows(ConstPixels8 packed, Pixels16 out, Store store, PixelPacking pac
         out.rows = 1;
     }
     for (std::size_t y = 0; y < out.rows; ++y) {
-        const std::uint8_t *from = packed.row(y);
-        const std::uint8_t *const end = from + packed.width;
-        std::uint16_t *to = out.row(y);
+        const std::uint8_t *bytes = packed.row(y);
+        const std::uint8_t *const end = bytes + packed.width;
+        std::uint16_t *pixel = out.row(y);
         std::size_t x = 0;
-        const bool stream = canStream(d, store, to);
+        const bool stream = canStream(d, store, pixel);
         // A load takes step * 2 bytes, more than its pixels have: the last ones are left to the plain loop.
-        for (; std::size_t(end - from) >= step * 2; from += step * Bits / 8, x += step) {
-            const auto lanes = spread<Bits, HighFirst>(from);
+        for (; std::size_t(end - bytes) >= step * 2; bytes += step * Bits / 8, x += step) {
+            prefetchAhead(bytes, step * Bits / 8);
+            const auto lanes = spread<Bits, HighFirst>(bytes);
             const auto pixels = HighFirst ? join(lanes) : cut<Bits>(lanes);
             if (stream)
-                hn::Stream(pixels, d, to + x);
+                hn::Stream(pixels, d, pixel + x);
             else
-                hn::StoreU(pixels, d, to + x);
+                hn::StoreU(pixels, d, pixel + x);
         }
-        unpackReference.of(packing)({from, 0, std::size_t(end - from), 1}, {to + x, 0, out.width - x, 1},
+        unpackReference.of(packing)({bytes, 0, std::size_t(end - bytes), 1}, {pixel + x, 0, out.width - x, 1},
                                     store);
     }
     if (store == Store::Streaming)
         hwy::FlushStream();
 }
 
-void mono8(ConstPixels8 packed, Pixels16 out, Store store)
+void mono8(const ConstPixels8 &packed, const Pixels16 &out, Store store)
 {
     const Tag16 d;
     const hn::Rebind<std::uint8_t, Tag16> half;
@@ -135,6 +138,7 @@ void mono8(ConstPixels8 packed, Pixels16 out, Store store)
         const bool stream = canStream(d, store, to);
         std::size_t x = 0;
         for (; x + step <= width; x += step) {
+            prefetchAhead(from + x, step);
             const auto pixels = hn::PromoteTo(d, hn::LoadU(half, from + x));
             if (stream)
                 hn::Stream(pixels, d, to + x);
@@ -146,17 +150,17 @@ void mono8(ConstPixels8 packed, Pixels16 out, Store store)
     });
 }
 
-void mono10p(ConstPixels8 packed, Pixels16 out, Store store)
+void mono10p(const ConstPixels8 &packed, const Pixels16 &out, Store store)
 {
     unpackRows<10, false>(packed, out, store, PixelPacking::Mono10p);
 }
 
-void mono12p(ConstPixels8 packed, Pixels16 out, Store store)
+void mono12p(const ConstPixels8 &packed, const Pixels16 &out, Store store)
 {
     unpackRows<12, false>(packed, out, store, PixelPacking::Mono12p);
 }
 
-void mono12Packed(ConstPixels8 packed, Pixels16 out, Store store)
+void mono12Packed(const ConstPixels8 &packed, const Pixels16 &out, Store store)
 {
     unpackRows<12, true>(packed, out, store, PixelPacking::Mono12Packed);
 }

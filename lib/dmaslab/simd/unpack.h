@@ -51,13 +51,33 @@ enum class PixelPacking : std::uint8_t
     return (pixels * bitsPerPixel(packing) + 7) / 8;
 }
 
+/** The specification: one pixel of a row, from the bytes that hold it and no others. */
+[[nodiscard]] constexpr std::uint16_t packedPixel(PixelPacking packing, const std::uint8_t *row,
+                                                  std::size_t x)
+{
+    switch (packing) {
+    case PixelPacking::Mono8:
+        return row[x];
+    case PixelPacking::Mono12Packed: {
+        const std::uint8_t *group = row + x / 2 * 3;
+        return std::uint16_t(x % 2 == 0 ? group[0] << 4 | (group[1] & 0xF) : group[2] << 4 | group[1] >> 4);
+    }
+    default: {
+        const unsigned bits = bitsPerPixel(packing);
+        const std::size_t bit = x * bits;
+        const unsigned pair = row[bit / 8] | unsigned{row[bit / 8 + 1]} << 8;
+        return std::uint16_t((pair >> (bit % 8)) & ((1u << bits) - 1));
+    }
+    }
+}
+
 /**
  * Packed rows to one pixel in 16 bits. `out.width` pixels of each row; not a byte behind the last one is
  * read. `packed.data` is where a group begins.
  */
 struct UnpackKernels
 {
-    using Unpack = void (*)(ConstPixels8 packed, Pixels16 out, Store store);
+    using Unpack = void (*)(const ConstPixels8 &packed, const Pixels16 &out, Store store);
     Unpack mono8;
     Unpack mono10p;
     Unpack mono12p;
