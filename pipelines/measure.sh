@@ -31,7 +31,7 @@ measure()
     line=(gst-launch-1.0 -m -e dmaslabsrc location="$(realpath "$location")" loop=true memory=memfd on-overrun=burst
         num-buffers="$frames" ! "video/x-raw,format=GRAY16_LE,$size,framerate=$fps/1"
         ! simdproc name=measure @preset="$preset" stats-interval=1000 ! fakesink sync=false
-        measure.results ! slabqueue max-size-buffers=16
+        measure.results ! slabqueue max-size-buffers=1000
         ! uringarchive location="$results/recording" on-full=wait commit-interval=1000000000)
     echo "${line[*]}"
     "${line[@]}" | show_messages
