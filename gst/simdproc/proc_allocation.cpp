@@ -58,7 +58,7 @@ bool proposeProcAllocation(GstQuery *query)
     gst_query_add_allocation_meta(query, GST_VIDEO_META_API_TYPE, nullptr);
     GstAllocationParams params;
     gst_allocation_params_init(&params);
-    params.align = 63; // a whole vector of the widest kind
+    params.align = kVectorAlign;
     gst_query_add_allocation_param(query, nullptr, &params);
     gst_query_add_allocation_pool(query, nullptr, guint(layout->frameBytes), 1, 0);
     return true;

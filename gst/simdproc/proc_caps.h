@@ -8,6 +8,9 @@
 
 namespace dmaslab {
 
+inline constexpr gsize kVectorAlign =
+    63; ///< as GstAllocationParams have it: a whole vector of the widest kind
+
 /** Caps of both pads, before any property narrows them. */
 extern const char *const procSinkCaps;
 extern const char *const procSourceCaps;

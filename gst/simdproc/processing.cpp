@@ -49,6 +49,7 @@ bool Processing::start(const ProcWish &wish, guint messageEvery)
     results_.resetCounts();
     counted_ = measured_ = 0;
     inPlace_.store(0, std::memory_order_relaxed);
+    allocated_.store(0, std::memory_order_relaxed);
     level_.store(bestSimdLevel(wish.settings.simd), std::memory_order_relaxed);
     ledger_.clear();
     refused_.reset();
@@ -173,6 +174,36 @@ BufferPtr Processing::placeFor(GstBuffer *in)
     return processor_->worksInPlace() && mayWrite(in) ? same(in) : nullptr;
 }
 
+BufferPtr Processing::newFrame(GstBufferPool *pool)
+{
+    GstBuffer *raw = nullptr;
+    GstBufferPoolAcquireParams now{};
+    now.flags = GST_BUFFER_POOL_ACQUIRE_FLAG_DONTWAIT;
+    // No waiting: an encoder that looks ahead would wait for the next frame, and we for one of its own.
+    if (pool && (gst_buffer_pool_is_active(pool) || gst_buffer_pool_set_active(pool, TRUE)) &&
+        gst_buffer_pool_acquire_buffer(pool, &raw, &now) == GST_FLOW_OK)
+        return BufferPtr(raw);
+    GstAllocationParams params;
+    gst_allocation_params_init(&params);
+    params.align = kVectorAlign;
+    BufferPtr fresh(gst_buffer_new_allocate(nullptr, output_.frameBytes, &params));
+    if (!fresh) {
+        GST_ELEMENT_ERROR(element_, RESOURCE, NO_SPACE_LEFT,
+                          ("%s: no memory for a frame of %" G_GSIZE_FORMAT " bytes",
+                           GST_OBJECT_NAME(element_), output_.frameBytes),
+                          (nullptr));
+        return nullptr;
+    }
+    if (allocated_.fetch_add(1, std::memory_order_relaxed) == 0)
+        GST_ELEMENT_WARNING(element_, RESOURCE, NO_SPACE_LEFT,
+                            ("%s: the elements behind it hold every slab, more than they said; frames beyond "
+                             "that are allocated one by one. A queue with max-size-buffers=2 holds fewer; "
+                             "slabqueue says how many it holds",
+                             GST_OBJECT_NAME(element_)),
+                            (nullptr));
+    return fresh;
+}
+
 GstFlowReturn Processing::process(GstBuffer *in, GstBuffer *out)
 {
     counters_.countIn();
@@ -276,7 +307,8 @@ StructurePtr Processing::stats() const
     const auto times = time_.summary();
     const std::string level(toString(level_.load(std::memory_order_relaxed)));
     gst_structure_set(stats.get(), "frames-in-place", G_TYPE_UINT64,
-                      guint64(inPlace_.load(std::memory_order_relaxed)), "results-sent", G_TYPE_UINT64,
+                      guint64(inPlace_.load(std::memory_order_relaxed)), "frames-allocated", G_TYPE_UINT64,
+                      guint64(allocated_.load(std::memory_order_relaxed)), "results-sent", G_TYPE_UINT64,
                       guint64(results_.sent()), "results-dropped", G_TYPE_UINT64, guint64(results_.dropped()),
                       "processing-p50", G_TYPE_UINT64, guint64(times.p50), "processing-p99", G_TYPE_UINT64,
                       guint64(times.p99), "processing-max", G_TYPE_UINT64, guint64(times.max), "simd",

@@ -36,6 +36,8 @@ public:
 
     /** Where the frame goes out: the same buffer, one that shares its memory, or null: a slab of the pool. */
     [[nodiscard]] BufferPtr placeFor(GstBuffer *in);
+    /** A slab of the pool, or other memory when downstream holds them all; null after an error was posted. */
+    [[nodiscard]] BufferPtr newFrame(GstBufferPool *pool);
     [[nodiscard]] GstFlowReturn process(GstBuffer *in, GstBuffer *out);
     /** Losses of ours, to be pushed before the next frame or the end. */
     [[nodiscard]] std::vector<EventPtr> takeLosses();
@@ -72,7 +74,7 @@ private:
     std::uint64_t counted_ = 0; ///< number of the next frame of a stream that has none
     std::uint64_t measured_ = 0;
     ProcessingTime time_;
-    std::atomic<std::uint64_t> inPlace_{0};
+    std::atomic<std::uint64_t> inPlace_{0}, allocated_{0};
     std::atomic<SimdLevel> level_{SimdLevel::Auto};
     std::atomic<std::uint64_t> occupancyThreshold_{0};
 };

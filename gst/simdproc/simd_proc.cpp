@@ -27,7 +27,7 @@
  * gst-launch-1.0 dmaslabsrc backend=test num-buffers=1000 ! \
  *     video/x-raw,format=GRAY16_LE,width=300,height=300,framerate=1000/1 ! \
  *     simdproc name=p roi-mode=occupancy roi-x=50 roi-y=50 roi-columns=20 roi-rows=20 ! fakesink \
- *     p.results ! queue ! uringarchive location=occupancy
+ *     p.results ! queue ! uringarchive location=traps
  * ]| Which of 400 traps hold an atom, recorded for numpy.
  * |[
  * gst-launch-1.0 dmaslabsrc backend=test ! \
@@ -139,22 +139,12 @@ static void gst_simd_proc_end(GstSimdProc *self)
     own.timer.post();
 }
 
-/** Ends the wait for a slab that downstream does not give back. */
-static void gst_simd_proc_set_pool_flushing(GstBaseTransform *base, gboolean flushing)
-{
-    if (const ObjectPtr<GstBufferPool> pool{gst_base_transform_get_buffer_pool(base)})
-        gst_buffer_pool_set_flushing(pool.get(), flushing);
-}
-
 // Not the base class's start and stop, which belong to READY, where properties may still change.
 static GstStateChangeReturn gst_simd_proc_change_state(GstElement *element, GstStateChange transition)
 {
     auto *self = GST_SIMD_PROC(element);
     if (transition == GST_STATE_CHANGE_READY_TO_PAUSED && !gst_simd_proc_begin(self))
         return GST_STATE_CHANGE_FAILURE;
-    // Ahead of the base class, which waits for the streaming thread.
-    if (transition == GST_STATE_CHANGE_PAUSED_TO_READY)
-        gst_simd_proc_set_pool_flushing(GST_BASE_TRANSFORM(element), TRUE);
     const auto result = GST_ELEMENT_CLASS(gst_simd_proc_parent_class)->change_state(element, transition);
     const bool failed = transition == GST_STATE_CHANGE_READY_TO_PAUSED && result == GST_STATE_CHANGE_FAILURE;
     if (transition == GST_STATE_CHANGE_PAUSED_TO_READY || failed)
@@ -211,11 +201,18 @@ static gboolean gst_simd_proc_propose_allocation(GstBaseTransform *base, GstQuer
 static GstFlowReturn gst_simd_proc_prepare_output_buffer(GstBaseTransform *base, GstBuffer *in,
                                                          GstBuffer **out)
 {
-    if (BufferPtr place = priv(base).processing.placeFor(in)) {
+    Processing &processing = priv(base).processing;
+    if (BufferPtr place = processing.placeFor(in)) {
         *out = place.release();
         return GST_FLOW_OK;
     }
-    return GST_BASE_TRANSFORM_CLASS(gst_simd_proc_parent_class)->prepare_output_buffer(base, in, out);
+    const ObjectPtr<GstBufferPool> pool(gst_base_transform_get_buffer_pool(base));
+    BufferPtr slab = processing.newFrame(pool.get());
+    if (!slab)
+        return GST_FLOW_ERROR;
+    GST_BASE_TRANSFORM_GET_CLASS(base)->copy_metadata(base, in, slab.get());
+    *out = slab.release();
+    return GST_FLOW_OK;
 }
 
 static GstFlowReturn gst_simd_proc_run(GstBaseTransform *base, GstBuffer *in, GstBuffer *out)
@@ -250,11 +247,9 @@ static gboolean gst_simd_proc_sink_event(GstBaseTransform *base, GstEvent *event
         break;
     }
     case GST_EVENT_FLUSH_START:
-        gst_simd_proc_set_pool_flushing(base, TRUE);
         results.flushStart(event);
         break;
     case GST_EVENT_FLUSH_STOP:
-        gst_simd_proc_set_pool_flushing(base, FALSE);
         results.flushStop(event);
         processing.flush();
         break;
@@ -348,7 +343,8 @@ static void gst_simd_proc_class_init(GstSimdProcClass *klass)
     installProcProperties(object);
     installStatsProperty(
         object, PROP_STATS,
-        "frames-in-place (changed where they lay), results-sent and results-dropped (of the pad "
+        "frames-in-place (changed where they lay), frames-allocated (for which no slab was free), "
+        "results-sent and results-dropped (of the pad "
         "results), processing-p50, processing-p99 and processing-max (ns), simd (what is used), "
         "occupancy-threshold (counts)");
     StatsTimer::installProperty(object, PROP_STATS_INTERVAL);
