@@ -26,7 +26,7 @@ if [ ! -f "$build/build.ninja" ]; then
     }
 fi
 targets=(bench)
-for plugin in dmaslabsrc slabqueue uringarchive uringarchivesrc; do
+for plugin in dmaslabsrc simdproc slabqueue uringarchive uringarchivesrc; do
     [ ! -f "$root/gst/$plugin/plugin.cpp" ] || targets+=("gst/$plugin/libgst$plugin.so")
 done
 log=$build/compile.log
