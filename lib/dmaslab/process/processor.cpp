@@ -214,8 +214,14 @@ void FrameProcessor::fillGrid(std::byte *record)
     const ResultLayout &layout = plan_->results;
     if (plan_->settings.roiMode != RoiMode::Centroid) {
         std::memcpy(record + layout.sums, sums_.data(), sums_.size() * sizeof(sums_[0]));
-        for (std::size_t i = 0; layout.occupied != ResultLayout::kAbsent && i < sums_.size(); ++i)
-            put(record, layout.occupied + i, std::uint8_t(sums_[i] >= occupancy_.counts));
+        if (layout.occupied == ResultLayout::kAbsent)
+            return;
+        // By values of its own: a byte that is written may be anything, also what the loop runs on.
+        const std::uint64_t *const sums = sums_.data();
+        const std::uint64_t counts = occupancy_.counts;
+        auto *const occupied = reinterpret_cast<std::uint8_t *>(record + layout.occupied);
+        for (std::size_t i = 0, count = sums_.size(); i < count; ++i)
+            occupied[i] = std::uint8_t(sums[i] >= counts);
         return;
     }
     const RoiGrid &roi = plan_->settings.roi;
