@@ -42,7 +42,7 @@ private:
     /** Longer than what one thread does alone between two jobs, and than bands differ: a wake of each thread
      * for each frame would cost more than a band of a small picture. Who finds nothing looks for less long
      * the next time. */
-    static constexpr std::int64_t kSpinNs = 100'000;
+    static constexpr std::int64_t kSpinNs = 200'000;
 
     struct Job
     {
