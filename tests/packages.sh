@@ -45,7 +45,7 @@ probes[lint]="cmd:clang-format cmd:clang-tidy cmd:shellcheck cmd:git"
 
 why[bench]="the peers the benchmarks are measured against, and plots"
 packages[bench]="libbenchmark-dev libboost-dev libreaderwriterqueue-dev libatomic-queue-dev
-    rt-tests fio python3-matplotlib"
+    libopencv-core-dev rt-tests fio python3-matplotlib"
 probes[bench]="hdr:benchmark/benchmark.h hdr:boost/lockfree/spsc_queue.hpp
     hdr:readerwriterqueue/readerwriterqueue.h hdr:atomic_queue/atomic_queue.h cmd:cyclictest cmd:fio py:matplotlib"
 

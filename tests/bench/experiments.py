@@ -7,6 +7,7 @@ import os
 from archive_experiments import archive_experiments
 from experiment import Experiment, Leg, Limit, Ratio
 from pairing import LegMissing
+from simd_experiments import simd_experiments
 from video_experiments import video_experiments
 
 
@@ -199,4 +200,5 @@ def experiments(programs, quick, scratch):
          Limit("7680x4320 NV12, 120 fps, no pixels move: CPU of the source's thread", "source_cpu_percent", "job", 5,
                "% of a core")],
         rounds=1, quick_rounds=1, needs_element="dmaslabsrc"))
-    return found + video_experiments(program, quick, scratch) + archive_experiments(programs, quick, scratch)
+    return (found + video_experiments(program, quick, scratch) + archive_experiments(programs, quick, scratch)
+            + simd_experiments(programs, quick))

@@ -17,27 +17,36 @@
 
 namespace bench {
 
-/** Anonymous memory, of 2 MiB pages where the kernel gives them: all sides have the same pages. */
+/**
+ * Anonymous memory in 2 MiB pages where the kernel gives them: all sides have the same pages, and where small
+ * arrays lie in the caches does not depend on the page that each part of them was given.
+ */
 class Memory
 {
 public:
-    explicit Memory(std::size_t bytes) : bytes_(bytes)
+    explicit Memory(std::size_t bytes)
+        : bytes_(bytes), mapped_((bytes + kHugePage - 1) / kHugePage * kHugePage + kHugePage)
     {
-        data_ = mmap(nullptr, bytes_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-        if (data_ == MAP_FAILED)
+        map_ = mmap(nullptr, mapped_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (map_ == MAP_FAILED)
             giveUp("no memory for the frames");
-        madvise(data_, bytes_, MADV_HUGEPAGE);
+        madvise(map_, mapped_, MADV_HUGEPAGE);
+        const auto address = reinterpret_cast<std::uintptr_t>(map_);
+        data_ = static_cast<std::uint8_t *>(map_) + (kHugePage - address % kHugePage) % kHugePage;
     }
-    ~Memory() { munmap(data_, bytes_); }
+    ~Memory() { munmap(map_, mapped_); }
     Memory(const Memory &) = delete;
     Memory &operator=(const Memory &) = delete;
 
-    [[nodiscard]] std::uint8_t *data() const { return static_cast<std::uint8_t *>(data_); }
+    [[nodiscard]] std::uint8_t *data() const { return data_; }
     [[nodiscard]] std::size_t bytes() const { return bytes_; }
 
 private:
-    std::size_t bytes_;
-    void *data_;
+    static constexpr std::size_t kHugePage = std::size_t{2} << 20;
+
+    std::size_t bytes_, mapped_;
+    void *map_;
+    std::uint8_t *data_;
 };
 
 inline std::size_t lastLevelCacheBytes()

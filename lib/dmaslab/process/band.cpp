@@ -53,6 +53,16 @@ void Band::run(const FrameWork &work)
     }
 }
 
+std::pair<std::uint32_t, std::uint32_t> Band::sourceRows() const
+{
+    const PixelRect &part = plan_.geometry.source;
+    const auto begin = std::uint32_t(begin_ * plan_.geometry.bin),
+               end = std::uint32_t(end_ * plan_.geometry.bin);
+    if (plan_.geometry.upsideDown)
+        return {part.y + part.height - end, part.y + part.height - begin};
+    return {part.y + begin, part.y + end};
+}
+
 void Band::mergeInto(const FrameWork &work) const
 {
     if (splitRow_ == kNoRow)

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "dmaslab/process/auto_window.h"
@@ -41,6 +42,9 @@ public:
     Band(const Plan &plan, std::size_t begin, std::size_t end);
 
     void run(const FrameWork &work);
+
+    /** The rows of the input that it reads, from the first to before the last. */
+    [[nodiscard]] std::pair<std::uint32_t, std::uint32_t> sourceRows() const;
 
     /** Of the last run. */
     PixelSums sums;

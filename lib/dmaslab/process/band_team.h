@@ -39,6 +39,11 @@ public:
     }
 
 private:
+    /** Longer than what one thread does alone between two jobs, and than bands differ: a wake of each thread
+     * for each frame would cost more than a band of a small picture. Who finds nothing looks for less long
+     * the next time. */
+    static constexpr std::int64_t kSpinNs = 200'000;
+
     struct Job
     {
         void (*call)(void *context, unsigned index) = nullptr;
@@ -46,7 +51,7 @@ private:
     };
     struct Helper
     {
-        Doorbell bell;
+        Doorbell bell{false, kSpinNs};
         std::atomic<std::uint32_t> wanted{0}; ///< how many jobs it was given
         std::atomic<std::uint32_t> done{0};   ///< how many it finished
         std::thread thread;
@@ -58,7 +63,7 @@ private:
 
     Job job_;
     std::atomic<bool> stop_{false};
-    Doorbell finished_;
+    Doorbell finished_{false, kSpinNs};
     std::vector<std::unique_ptr<Helper>> helpers_;
 };
 

@@ -108,17 +108,24 @@ FrameProcessor::FrameProcessor(std::unique_ptr<const Plan> plan, OccupancyThresh
 
 void FrameProcessor::process(const FramePlanes &planes, std::span<std::byte> record)
 {
-    if (!replacements_.empty())
-        replaceBadPixels(planes);
     std::fill(sums_.begin(), sums_.end(), std::uint64_t{0});
     std::fill(moments_.begin(), moments_.end(), RoiMoments{});
     const ToneWindow window = autoWindow_ ? autoWindow_->now() : window_;
     const FrameWork work{planes,         &window,      autoWindow_.get(), replacements_.data(),
                          before_.data(), sums_.data(), moments_.data()};
+    // In place, a neighbour in another band might no longer be what the camera sent: all of them first.
+    const bool apart = !replacements_.empty() && team_ && planes.out == planes.in;
+    if (apart)
+        team_->run([&](unsigned index) { replaceBadPixels(planes, bands_[index]); });
+    auto runBand = [&](unsigned index) {
+        if (!replacements_.empty() && !apart)
+            replaceBadPixels(planes, bands_[index]);
+        bands_[index].run(work);
+    };
     if (team_)
-        team_->run([&](unsigned index) { bands_[index].run(work); });
+        team_->run(runBand);
     else
-        bands_.front().run(work);
+        runBand(0);
     for (const Band &band : bands_)
         band.mergeInto(work);
     if (autoWindow_)
@@ -128,13 +135,14 @@ void FrameProcessor::process(const FramePlanes &planes, std::span<std::byte> rec
     isFirst_ = false;
 }
 
-/** Before anything is written: in place, a neighbour might no longer be what the camera sent. */
-void FrameProcessor::replaceBadPixels(const FramePlanes &planes)
+/** Of the rows that a band reads, before it writes. */
+void FrameProcessor::replaceBadPixels(const FramePlanes &planes, const Band &band)
 {
     const ProcessTables &tables = plan_->tables;
     const auto width = std::int64_t(plan_->input.width);
     const auto one = std::uint16_t(1u << tables.gainShift);
-    for (std::uint32_t y = 0; y < plan_->input.height; ++y) {
+    const auto [firstRow, endRow] = band.sourceRows();
+    for (std::uint32_t y = firstRow; y < endRow; ++y) {
         for (std::size_t i = tables.badPixels.firstOf(y); i < tables.badPixels.endOf(y); ++i) {
             const BadPixels::Entry &entry = tables.badPixels.entries()[i];
             const std::int64_t x = entry.pixel - y * width;
@@ -207,8 +215,14 @@ void FrameProcessor::fillGrid(std::byte *record)
     const ResultLayout &layout = plan_->results;
     if (plan_->settings.roiMode != RoiMode::Centroid) {
         std::memcpy(record + layout.sums, sums_.data(), sums_.size() * sizeof(sums_[0]));
-        for (std::size_t i = 0; layout.occupied != ResultLayout::kAbsent && i < sums_.size(); ++i)
-            put(record, layout.occupied + i, std::uint8_t(sums_[i] >= occupancy_.counts));
+        if (layout.occupied == ResultLayout::kAbsent)
+            return;
+        // By values of its own: a byte that is written may be anything, also what the loop runs on.
+        const std::uint64_t *const sums = sums_.data();
+        const std::uint64_t counts = occupancy_.counts;
+        auto *const occupied = reinterpret_cast<std::uint8_t *>(record + layout.occupied);
+        for (std::size_t i = 0, count = sums_.size(); i < count; ++i)
+            occupied[i] = std::uint8_t(sums[i] >= counts);
         return;
     }
     const RoiGrid &roi = plan_->settings.roi;

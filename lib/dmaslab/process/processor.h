@@ -49,7 +49,7 @@ private:
     FrameProcessor(std::unique_ptr<const Plan> plan, OccupancyThreshold occupancy,
                    std::unique_ptr<BandTeam> team);
 
-    void replaceBadPixels(const FramePlanes &planes);
+    void replaceBadPixels(const FramePlanes &planes, const Band &band);
     void fill(std::span<std::byte> record, const ToneWindow &window);
     void fillStatistics(std::byte *record);
     void fillGrid(std::byte *record);

@@ -85,7 +85,8 @@ public:
 
 private:
     static constexpr int64_t kDefaultSpinNs = 15'000; // a futex wake costs about as much on a virtual machine
-    static constexpr int64_t kLeastSpinNs = 500; // never below: a shorter look could not find its way back
+    // Never below, nor below a part of what the owner asked for: a shorter look could not find its way back.
+    static constexpr int64_t kLeastSpinNs = 500;
     static constexpr uint32_t kSleeping = 1;
     static constexpr uint32_t kInterrupted = 2;
     static constexpr uint32_t kCount = 4; // the rest counts rings
@@ -127,7 +128,7 @@ private:
                 cpuRelax();
             }
         } while (!interrupted() && monotonicNowNs() < until);
-        spinNs_ = std::max(std::min(kLeastSpinNs, maxSpinNs_), spinNs_ / 2);
+        spinNs_ = std::max(std::min(std::max(kLeastSpinNs, maxSpinNs_ / 32), maxSpinNs_), spinNs_ / 2);
         return false;
     }
 

@@ -78,10 +78,12 @@ void binRows(const ConstPixels16 &in, const Pixels16 &out, Store store)
             const V32 low = finished<Factor, Mode>(squares<Factor>(in, y, x * Factor));
             const V32 high = finished<Factor, Mode>(squares<Factor>(in, y, (x + half) * Factor));
             const auto both = hn::ConcatEven(d16, hn::BitCast(d16, high), hn::BitCast(d16, low));
-            if (stream)
+            if (stream) {
                 hn::Stream(both, d16, to + x);
-            else
+            } else {
+                prefetchAhead<kPrefetchOutput>(to + x, step);
                 hn::StoreU(both, d16, to + x);
+            }
         }
         const ConstPixels16 rest{in.row(y * Factor) + x * Factor, in.stride, (out.width - x) * Factor,
                                  Factor};

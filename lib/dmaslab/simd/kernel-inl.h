@@ -31,6 +31,9 @@ constexpr std::size_t kPrefetchBytes = 3072;
 /** Streaming stores wait in the same buffers as lines that are on their way: fewer of those are better. */
 constexpr std::size_t kPrefetchBytesStreaming = 1024;
 
+/** Lines that will be written are fetched, too, but by stores, of which only so many wait at a time. */
+constexpr std::size_t kPrefetchOutput = 2048;
+
 /** For a loop that will read `count` elements here; behind the end of anything it does no harm. */
 template <std::size_t kAhead = kPrefetchBytes, typename T>
 HWY_INLINE void prefetchAhead(const T *from, std::size_t count)
@@ -85,9 +88,15 @@ HWY_INLINE void mapRow(const std::uint16_t *from, std::uint16_t *to, std::size_t
             prefetchAhead(from + x, step);
             hn::Stream(whole(hn::LoadU(d, from + x), x), d, to + x);
         }
+    } else if (from == to) {
+        for (; x + step <= width; x += step) {
+            prefetchAhead(from + x, step);
+            hn::StoreU(whole(hn::LoadU(d, from + x), x), d, to + x);
+        }
     } else {
         for (; x + step <= width; x += step) {
             prefetchAhead(from + x, step);
+            prefetchAhead<kPrefetchOutput>(to + x, step);
             hn::StoreU(whole(hn::LoadU(d, from + x), x), d, to + x);
         }
     }
@@ -117,6 +126,7 @@ HWY_INLINE void mapRow(const std::uint16_t *from, std::uint8_t *to, std::size_t 
     } else {
         for (; x + 2 * step <= width; x += 2 * step) {
             prefetchAhead(from + x, 2 * step);
+            prefetchAhead<kPrefetchOutput>(to + x, 2 * step);
             hn::StoreU(pair(x), d8, to + x);
         }
     }

@@ -61,9 +61,41 @@ HWY_INLINE std::ptrdiff_t rowsAhead(std::ptrdiff_t stride)
 }
 
 /** Of each vector lane k: columns 2k and 2k + 1 of all rows. */
-template <bool Moments, std::size_t... I>
-HWY_INLINE void addPairs(const ConstPixels16 &in, std::size_t x, std::uint16_t threshold, ColumnSums &sums,
-                         std::size_t to, std::index_sequence<I...>)
+template <std::size_t... I>
+HWY_INLINE void addPairs(ConstPixels16 in, std::size_t x, ColumnSums &sums, std::size_t to,
+                         std::index_sequence<I...>)
+{
+    const Tag16 d16;
+    const Tag32 d32;
+    const hn::RebindToSigned<Tag16> di16;
+    const hn::RebindToSigned<Tag32> di32;
+    constexpr std::size_t kStep = hn::MaxLanes(Tag16());
+    const auto none = hn::Zero(di32);
+    const auto middle = hn::Set(d16, std::uint16_t{0x8000});
+    const auto ones = hn::Set(di16, std::int16_t{1});
+    hn::VFromD<hn::RebindToSigned<Tag32>> whole[] = {((void)I, none)...}, other[] = {((void)I, none)...};
+    const std::ptrdiff_t ahead = rowsAhead(in.stride);
+    const unsigned char *row = reinterpret_cast<const unsigned char *>(in.data + x);
+    const auto addOne = [&](auto i) HWY_ATTR {
+        constexpr std::size_t kI = decltype(i)::value;
+        const auto *from = reinterpret_cast<const std::uint16_t *>(row) + kI * kStep;
+        hwy::Prefetch(reinterpret_cast<const unsigned char *>(from) + ahead);
+        // One instruction adds up a pair, but of numbers with a sign: each is 2^15 too small.
+        const auto centred = hn::BitCast(di16, hn::Xor(hn::LoadU(d16, from), middle));
+        whole[kI] = hn::ReorderWidenMulAccumulate(di32, centred, ones, whole[kI], other[kI]);
+    };
+    for (std::size_t y = 0; y < in.rows; ++y, row += in.stride)
+        (addOne(std::integral_constant<std::size_t, I>()), ...);
+    const V32 missing = hn::Set(d32, std::uint32_t(in.rows) << 16);
+    (hn::Store(hn::Add(hn::BitCast(d32, hn::RearrangeToOddPlusEven(whole[I], other[I])), missing), d32,
+               sums.whole + to + I * kStep / 2),
+     ...);
+}
+
+/** The same of light above a threshold, and with weights that fall from row to row. */
+template <std::size_t... I>
+HWY_INLINE void addWeightedPairs(ConstPixels16 in, std::size_t x, std::uint16_t threshold, ColumnSums &sums,
+                                 std::size_t to, std::index_sequence<I...>)
 {
     const Tag16 d16;
     const Tag32 d32;
@@ -71,23 +103,18 @@ HWY_INLINE void addPairs(const ConstPixels16 &in, std::size_t x, std::uint16_t t
     const V16 dark = hn::Set(d16, threshold);
     const V32 none = hn::Zero(d32);
     V32 whole[] = {((void)I, none)...}, odd[] = {((void)I, none)...};
-    [[maybe_unused]] V32 weighted[] = {((void)I, none)...}, weightedOdd[] = {((void)I, none)...};
+    V32 weighted[] = {((void)I, none)...}, weightedOdd[] = {((void)I, none)...};
     const std::ptrdiff_t ahead = rowsAhead(in.stride);
     const unsigned char *row = reinterpret_cast<const unsigned char *>(in.data + x);
     const auto addOne = [&](auto i) HWY_ATTR {
         constexpr std::size_t kI = decltype(i)::value;
         const auto *from = reinterpret_cast<const std::uint16_t *>(row) + kI * kStep;
         hwy::Prefetch(reinterpret_cast<const unsigned char *>(from) + ahead);
-        V16 pixels = hn::LoadU(d16, from);
-        if constexpr (Moments)
-            pixels = hn::SaturatedSub(pixels, dark);
-        const V32 pairs = hn::BitCast(d32, pixels);
+        const V32 pairs = hn::BitCast(d32, hn::SaturatedSub(hn::LoadU(d16, from), dark));
         whole[kI] = hn::Add(whole[kI], pairs); // the carry of the lower halves is taken back below
         odd[kI] = hn::Add(odd[kI], hn::ShiftRight<16>(pairs));
-        if constexpr (Moments) {
-            weighted[kI] = hn::Add(weighted[kI], whole[kI]);
-            weightedOdd[kI] = hn::Add(weightedOdd[kI], odd[kI]);
-        }
+        weighted[kI] = hn::Add(weighted[kI], whole[kI]);
+        weightedOdd[kI] = hn::Add(weightedOdd[kI], odd[kI]);
     };
     for (std::size_t y = 0; y < in.rows; ++y, row += in.stride)
         (addOne(std::integral_constant<std::size_t, I>()), ...);
@@ -95,10 +122,8 @@ HWY_INLINE void addPairs(const ConstPixels16 &in, std::size_t x, std::uint16_t t
     const auto finished = [d32](V32 all, V32 upper)
                               HWY_ATTR { return hn::Add(hn::Sub(all, hn::ShiftLeft<16>(upper)), upper); };
     (hn::Store(finished(whole[I], odd[I]), d32, sums.whole + to + I * kStep / 2), ...);
-    if constexpr (Moments) {
-        (hn::Store(odd[I], d32, sums.odd + to + I * kStep / 2), ...);
-        (hn::Store(finished(weighted[I], weightedOdd[I]), d32, sums.weighted + to + I * kStep / 2), ...);
-    }
+    (hn::Store(odd[I], d32, sums.odd + to + I * kStep / 2), ...);
+    (hn::Store(finished(weighted[I], weightedOdd[I]), d32, sums.weighted + to + I * kStep / 2), ...);
 }
 
 /** Lane k: column k of all rows. */
@@ -123,18 +148,27 @@ HWY_INLINE void addColumns(const ConstPixels16 &in, std::size_t x, std::uint16_t
         hn::Store(weighted, d32, sums.weighted + to);
 }
 
-/** As many columns of a tile as `AtOnce` vectors at a time reach without leaving the row; goes on from
- * `done`. */
-template <bool Moments, std::size_t AtOnce>
-HWY_INLINE std::size_t addPairsOf(const ConstPixels16 &in, std::size_t x, std::size_t columns,
-                                  std::size_t done, std::uint16_t threshold, ColumnSums &sums)
+template <bool Moments, std::size_t Count>
+HWY_INLINE void addVectors(ConstPixels16 in, std::size_t x, std::uint16_t threshold, ColumnSums &sums,
+                           std::size_t to)
 {
-    const std::size_t step = AtOnce * hn::Lanes(Tag16());
-    // The last vector may look beyond the tile, but not beyond the row; before it come only full ones.
-    const std::size_t spare = AtOnce == 1 ? hn::Lanes(Tag16()) - 1 : 0;
-    for (; done < columns && done + step <= columns + spare && x + done + step <= in.width; done += step)
-        addPairs<Moments>(in, x + done, threshold, sums, done / 2, std::make_index_sequence<AtOnce>());
-    return done;
+    if constexpr (Moments)
+        addWeightedPairs(in, x, threshold, sums, to, std::make_index_sequence<Count>());
+    else
+        addPairs(in, x, sums, to, std::make_index_sequence<Count>());
+}
+
+/** `count` vectors, less than kAtOnce: all of a row before the next row. */
+template <bool Moments, std::size_t Count = kAtOnce<Moments> - 1>
+HWY_INLINE void addLastVectors(std::size_t count, ConstPixels16 in, std::size_t x, std::uint16_t threshold,
+                               ColumnSums &sums, std::size_t to)
+{
+    if constexpr (Count != 0) {
+        if (count == Count)
+            addVectors<Moments, Count>(in, x, threshold, sums, to);
+        else
+            addLastVectors<Moments, Count - 1>(count, in, x, threshold, sums, to);
+    }
 }
 
 /** All columns of a tile that full vectors reach without leaving the row; returns how many columns. */
@@ -144,11 +178,13 @@ HWY_INLINE std::size_t addTile(const ConstPixels16 &in, std::size_t x, std::size
 {
     std::size_t done = 0;
     if constexpr (Pairs) {
-        done = addPairsOf<Moments, kAtOnce<Moments>>(in, x, columns, done, threshold, sums);
-        done = addPairsOf<Moments, kAtOnce<Moments> / 2>(in, x, columns, done, threshold, sums);
-        if constexpr (kAtOnce < Moments >> 4)
-            done = addPairsOf<Moments, kAtOnce<Moments> / 4>(in, x, columns, done, threshold, sums);
-        done = addPairsOf<Moments, 1>(in, x, columns, done, threshold, sums);
+        const std::size_t step = hn::Lanes(Tag16());
+        // The last vector may look beyond the tile, but not beyond the row.
+        std::size_t vectors = std::min((columns + step - 1) / step, (in.width - x) / step);
+        for (; vectors >= kAtOnce<Moments>; vectors -= kAtOnce<Moments>, done += kAtOnce<Moments> * step)
+            addVectors<Moments, kAtOnce<Moments>>(in, x + done, threshold, sums, done / 2);
+        addLastVectors<Moments>(vectors, in, x + done, threshold, sums, done / 2);
+        done += vectors * step;
     } else {
         const std::size_t step = hn::Lanes(Tag32());
         for (; done < columns && x + done + step <= in.width; done += step)

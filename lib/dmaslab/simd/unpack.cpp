@@ -117,10 +117,12 @@ void unpackRows(const ConstPixels8 &from, const Pixels16 &to, Store store, Pixel
             prefetchAhead(bytes, step * Bits / 8);
             const auto lanes = spread<Bits, HighFirst>(bytes);
             const auto pixels = HighFirst ? join(lanes) : cut<Bits>(lanes);
-            if (stream)
+            if (stream) {
                 hn::Stream(pixels, d, pixel + x);
-            else
+            } else {
+                prefetchAhead<kPrefetchOutput>(pixel + x, step);
                 hn::StoreU(pixels, d, pixel + x);
+            }
         }
         unpackReference.of(packing)({bytes, 0, std::size_t(end - bytes), 1}, {pixel + x, 0, out.width - x, 1},
                                     store);
@@ -140,10 +142,12 @@ void mono8(const ConstPixels8 &packed, const Pixels16 &out, Store store)
         for (; x + step <= width; x += step) {
             prefetchAhead(from + x, step);
             const auto pixels = hn::PromoteTo(d, hn::LoadU(half, from + x));
-            if (stream)
+            if (stream) {
                 hn::Stream(pixels, d, to + x);
-            else
+            } else {
+                prefetchAhead<kPrefetchOutput>(to + x, step);
                 hn::StoreU(pixels, d, to + x);
+            }
         }
         for (; x < width; ++x)
             to[x] = from[x];
