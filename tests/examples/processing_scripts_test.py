@@ -149,7 +149,7 @@ def test_wrong_usage_is_told_apart():
         expect(2, "no .npy file in it", "atom-array.sh", directory, directory=directory)
         expect(2, "fps 'fast' is no frame rate", "wavefront.sh", "-", "1", "fast", directory=directory)
         expect(2, "seconds '0' is no number above 0", "atom-array.sh", "-", "0", directory=directory)
-        expect(2, "there is already", "atom-array.sh", "-", "1", "100", directory, directory=directory)
+        expect(2, "is there already", "atom-array.sh", "-", "1", "100", directory, directory=directory)
         expect(2, "--http '70000' is no port", "look.sh", "--http", "70000", directory=directory)
         expect(2, "--http needs a value", "look.sh", "--http", directory=directory)
         expect(2, "there is no option '--htpp'", "look.sh", "--htpp", "1", directory=directory)
