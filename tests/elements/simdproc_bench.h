@@ -62,7 +62,7 @@ public:
     void end();
 
     [[nodiscard]] guint64 stat(const char *field) const;
-    /** Texts of the messages so far, those of debugging included. */
+    /** What the errors or warnings so far say; they are gone then. */
     std::vector<std::string> texts(GstMessageType type);
     MessagePtr popMessage(GstMessageType type);
     void expectConservation() const;
