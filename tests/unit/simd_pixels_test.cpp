@@ -72,7 +72,7 @@ TEST(SimdCalibrate, EveryLevelLikeTheReference)
 {
     for (const Shape &shape : shapes()) {
         for (const Content content : kContents) {
-            for (const unsigned shift : {8u, 12u, 15u}) {
+            for (const unsigned shift : {8u, 12u, 14u, 15u}) {
                 Picture16 in(shape.width, shape.rows, shape.gap, shape.start);
                 in.fill(content);
                 Picture16 dark(shape.width, shape.rows), gain(shape.width, shape.rows, 2);
