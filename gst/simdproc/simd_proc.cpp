@@ -27,11 +27,12 @@
  * gst-launch-1.0 dmaslabsrc backend=test num-buffers=1000 ! \
  *     video/x-raw,format=GRAY16_LE,width=300,height=300,framerate=1000/1 ! \
  *     simdproc name=p roi-mode=occupancy roi-x=50 roi-y=50 roi-columns=20 roi-rows=20 ! fakesink \
- *     p.results ! queue ! uringarchive location=occupancy
+ *     p.results ! queue ! uringarchive location=traps
  * ]| Which of 400 traps hold an atom, recorded for numpy.
  * |[
- * gst-launch-1.0 dmaslabsrc backend=test ! video/x-raw,format=GRAY16_LE,width=640,height=480,framerate=60/1 !
- * \ simdproc window=auto ! videoconvert ! autovideosink
+ * gst-launch-1.0 dmaslabsrc backend=test ! \
+ *     video/x-raw,format=GRAY16_LE,width=640,height=480,framerate=60/1 ! \
+ *     simdproc window=auto ! videoconvert ! autovideosink
  * ]| A picture for people.
  */
 #include "simdproc/simd_proc.h"

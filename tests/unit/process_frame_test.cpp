@@ -333,4 +333,17 @@ TEST(ProcessFrame, AnAutomaticWindowFollowsTheFrameBefore)
     EXPECT_EQ(out.back(), 255);
 }
 
+TEST(ProcessFrame, AnAutomaticWindowNeedsNoRecord)
+{
+    ProcessSettings settings;
+    settings.window = WindowMode::Auto;
+    auto made = FrameProcessor::make({PixelPacking::Mono16, 4, 2, 16}, settings);
+    ASSERT_TRUE(made) << made.error().message;
+    const std::uint16_t in[8] = {0, 0, 0, 0, 65535, 65535, 65535, 65535};
+    std::uint8_t out[8] = {};
+    (*made)->process({reinterpret_cast<const std::uint8_t *>(in), 8, out, 4}, {});
+    EXPECT_EQ(out[0], 0);
+    EXPECT_EQ(out[7], 255);
+}
+
 } // namespace dmaslab::test

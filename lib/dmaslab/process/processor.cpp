@@ -130,7 +130,8 @@ void FrameProcessor::process(const FramePlanes &planes, std::span<std::byte> rec
         band.mergeInto(work);
     if (autoWindow_)
         autoWindow_->next();
-    fill(record, window);
+    if (!record.empty())
+        fill(record, window);
     isFirst_ = false;
 }
 

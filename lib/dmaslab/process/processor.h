@@ -38,7 +38,7 @@ public:
 
     /**
      * @p record takes results().bytes() bytes, at a multiple of 8; its sequence and pts are the caller's to
-     * fill. 16-bit pixels lie at even addresses.
+     * fill; or it is empty, where nobody wants results. 16-bit pixels lie at even addresses.
      */
     void process(const FramePlanes &planes, std::span<std::byte> record);
 
