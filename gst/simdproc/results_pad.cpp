@@ -18,8 +18,8 @@ ResultsPad::ResultsPad(GstElement *element) : element_(element)
 
 GstPad *ResultsPad::request(GstPadTemplate *templ, const char *name)
 {
-    ObjectPtr<GstPad> pad(
-        GST_PAD(gst_object_ref_sink(gst_pad_new_from_template(templ, name ? name : "results"))));
+    GstPad *const made = gst_pad_new_from_template(templ, name ? name : "results");
+    const ObjectPtr<GstPad> pad(GST_PAD(gst_object_ref_sink(made)));
     gst_pad_set_element_private(pad.get(), this);
     gst_pad_set_activatemode_function(pad.get(), activate);
     gst_pad_set_query_function(pad.get(), query);
@@ -41,7 +41,7 @@ GstPad *ResultsPad::request(GstPadTemplate *templ, const char *name)
         release(pad.get());
         return nullptr;
     }
-    return pad.get(); // the element has it
+    return made; // the element has it
 }
 
 void ResultsPad::release(GstPad *pad)

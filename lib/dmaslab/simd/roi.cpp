@@ -119,7 +119,7 @@ HWY_INLINE void addWeightedPairs(ConstPixels16 in, std::size_t x, std::uint16_t 
     for (std::size_t y = 0; y < in.rows; ++y, row += in.stride)
         (addOne(std::integral_constant<std::size_t, I>()), ...);
     // whole = even + 65536 * odd modulo 2^32, so that even + odd = whole - 65535 * odd.
-    const auto finished = [d32](V32 all, V32 upper)
+    const auto finished = [](V32 all, V32 upper)
                               HWY_ATTR { return hn::Add(hn::Sub(all, hn::ShiftLeft<16>(upper)), upper); };
     (hn::Store(finished(whole[I], odd[I]), d32, sums.whole + to + I * kStep / 2), ...);
     (hn::Store(odd[I], d32, sums.odd + to + I * kStep / 2), ...);
