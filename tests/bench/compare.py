@@ -147,7 +147,8 @@ def measure(experiment, options, revision):
     where = {"disk": disk_of(options.scratch)} if experiment.on_disk else {}
     return {"what": experiment.what, "rounds": rounds, "quick": options.quick, "repeated_for_steal": repeats,
             "context": {**context(revision), **where}, "rows": rows,
-            "results": {leg: {metric: [result.get(metric) for result in taken] for metric in taken[0]}
+            "results": {leg: {metric: [result.get(metric) for result in taken] for metric in taken[0]
+                              if metric != "location"}  # a place on this machine
                         for leg, taken in results.items()}}
 
 
