@@ -76,7 +76,8 @@ private:
     GstElement *const element_;
     ObjectPtr<GstPad> pad_; ///< object lock of the element
     ResultsQueue queue_;
-    std::mutex control_;                   ///< who starts and stops the thread; never held while pushing
+    std::mutex control_; ///< who starts and stops the thread; never held while pushing
+    // Release and acquire: who sees a stream sees the queue that begin() emptied for it.
     std::atomic<std::uint32_t> stream_{0}; ///< changes under control_; 0: the pad is not active
     std::uint32_t lastStream_ = 0;         ///< control_
     std::atomic<std::uint64_t> sent_{0}, dropped_{0};

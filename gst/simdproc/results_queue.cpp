@@ -17,7 +17,8 @@ ResultsQueue::~ResultsQueue()
 
 bool ResultsQueue::hasRoom() const
 {
-    // A record behind late events would overtake them in the ring.
+    // A record behind late events would overtake them in the ring. acquire: late_ is taken back when the last
+    // of them has been handed out, and a record that is counted as taken has left its place.
     return !late_.load(std::memory_order_acquire) && ring_.size() < ring_.capacity() &&
            appended_ - taken_.load(std::memory_order_acquire) < kMostRecords;
 }

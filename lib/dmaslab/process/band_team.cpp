@@ -28,7 +28,7 @@ Result<std::unique_ptr<BandTeam>> BandTeam::start(unsigned size)
 
 BandTeam::~BandTeam()
 {
-    stop_.store(true, std::memory_order_release);
+    stop_.store(true, std::memory_order_release); // publishes nothing else; no job is under way
     for (const auto &helper : helpers_) {
         helper->bell.ring();
         if (helper->thread.joinable())
@@ -46,7 +46,7 @@ void BandTeam::run(Job job)
     }
     job.call(job.context, 0);
     for (const auto &helper : helpers_) {
-        // acquire: sees what the helper wrote
+        // acquire: sees what the helper wrote; relaxed: only this thread changes what is wanted
         const auto isDone = [&helper] {
             return helper->done.load(std::memory_order_acquire) ==
                    helper->wanted.load(std::memory_order_relaxed);
@@ -59,6 +59,7 @@ void BandTeam::help(Helper &helper, unsigned index)
 {
     std::uint32_t seen = 0;
     for (;;) {
+        // acquire: job_ was written before the count, and is not written again before we are done
         const auto hasWork = [&] {
             return helper.wanted.load(std::memory_order_acquire) != seen ||
                    stop_.load(std::memory_order_acquire);
@@ -68,7 +69,7 @@ void BandTeam::help(Helper &helper, unsigned index)
             return;
         ++seen;
         job_.call(job_.context, index);
-        helper.done.store(seen, std::memory_order_release);
+        helper.done.store(seen, std::memory_order_release); // with it our rows and sums
         finished_.ring();
     }
 }

@@ -40,8 +40,8 @@ tl::expected<void, Error> checkSettings(const ProcessSettings &settings)
     if (settings.window != WindowMode::None && !settings.lut.empty())
         return fail(Errc::InvalidArgument, "window and lut both make the output's values; set one of them");
     if (settings.motion > 0xFFFF)
-        return fail(Errc::InvalidArgument,
-                    "motion=" + std::to_string(settings.motion) + ": pixels have 16 bits at most");
+        return fail(Errc::InvalidArgument, "motion=" + std::to_string(settings.motion) +
+                                               ": pixels have 16 bits; give at most 65535");
     if (!settings.reference.empty() && settings.roiMode != RoiMode::Centroid)
         return fail(Errc::InvalidArgument,
                     "reference is about centres of gravity; set roi-mode=centroid too");
@@ -80,7 +80,7 @@ try {
     }
     return std::unique_ptr<FrameProcessor>(new FrameProcessor(std::move(plan), occupancy, std::move(team)));
 } catch (const std::bad_alloc &) {
-    return failNoMemory("no memory for simdproc");
+    return failNoMemory("proc: no memory");
 }
 
 FrameProcessor::FrameProcessor(std::unique_ptr<const Plan> plan, OccupancyThreshold occupancy,

@@ -131,7 +131,7 @@ try {
         return tl::unexpected(bytes.error());
     return parseNumberTable(*bytes, property + "=\"" + path + "\"");
 } catch (const std::bad_alloc &) {
-    return failNoMemory("no memory for a table");
+    return failNoMemory("npy: no memory");
 }
 
 } // namespace dmaslab

@@ -239,7 +239,7 @@ try {
         return tl::unexpected(loaded.error());
     return tables;
 } catch (const std::bad_alloc &) {
-    return failNoMemory("no memory for the tables");
+    return failNoMemory("npy: no memory");
 }
 
 } // namespace dmaslab
